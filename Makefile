@@ -1,0 +1,44 @@
+# Each target is one call of `python -m book` or pytest. Needs Python >= 3.11 and make; the rest is installed into .venv.
+PYTHON ?= python3
+PORT   ?= 8000
+PAGE   ?=
+BIN    := .venv/bin
+PY     := $(BIN)/python
+
+.PHONY: serve build test record gpu bench lint clean
+
+serve: .venv/.site            ## build both languages, serve them with live reload
+	@$(PY) -m book serve --port $(PORT)
+
+build: .venv/.site            ## the whole site, both languages, into site/
+	@$(PY) -m book build
+
+test: .venv/.all              ## everything: engine, blocks, site, standalone programs, faults, browser
+	@$(PY) -m pytest
+
+record: .venv/.all            ## make record PAGE=concepts/autograd: run a page and rewrite its record
+	@$(PY) -m book record $(PAGE)
+
+gpu: .venv/.all               ## run every block on the accelerator and compare with the records
+	@$(PY) -m book gpu $(PAGE)
+
+bench: .venv/.all             ## measure the engine and the site; appends to docs/records/bench.json
+	@$(PY) -m book bench
+
+lint: .venv/.all
+	@$(BIN)/ruff check . && $(BIN)/mypy
+
+clean:
+	rm -rf .venv build site
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv .venv
+
+.venv/.site: docs/requirements.txt | .venv/bin/python
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
+
+.venv/.all: requirements.txt docs/requirements.txt | .venv/bin/python
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@ .venv/.site

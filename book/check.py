@@ -1,0 +1,353 @@
+"""Run pages and judge each block: against its record (check) or against the rules alone (record)."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from book import compare, ledger, pages, records
+from book.errors import BookError, nearest
+from book.ledger import Entry, Ledger
+from book.pages import Block, Page
+from book.session import BlockCode, BlockResult, Job, PageRun, Sessions, Started, default_workers
+from book.tree import Tree
+
+Say = Callable[[str], None]
+LIMIT = 120.0  # seconds that one block may take
+
+
+def silent(line: str) -> None:
+    """A ``Say`` that tells nobody."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one block. ``status`` is ``passed``, ``failed`` or ``skipped``."""
+
+    page: str
+    block: str
+    status: str
+    message: str = ""
+    seconds: float = 0.0
+
+
+@dataclass
+class Report:
+    """A whole run: verdicts, in page order, and the figures that bench uses."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    runs: list[PageRun] = field(default_factory=list)
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[Verdict]:
+        return [v for v in self.verdicts if v.status == "failed"]
+
+    @property
+    def ok(self) -> bool:
+        return not self.failed and not self.problems
+
+
+def load_pages(tree: Tree, names: Sequence[str] = ()) -> dict[str, Page]:
+    """The English pages that have blocks (all, or those named; a name may be a whole part such as ``concepts``).
+
+    Raises:
+        BookError: a name that is no page, or a page that does not parse.
+    """
+    every = tree.pages()
+    chosen: list[str] = []
+    for name in names:
+        name = name.removesuffix(".md").removesuffix(".py").removesuffix("/")
+        for prefix in ("docs/en/", "docs/zh/", "snippets/"):
+            name = name.removeprefix(prefix)
+        matching = [p for p in every if p == name or p.startswith(name + "/")]
+        if not matching:
+            raise BookError(f'no page "{name}"{nearest(name, every)}; pages are docs/en/**.md')
+        chosen += [p for p in matching if p not in chosen]
+    loaded = {name: pages.load(tree, name) for name in (chosen if names else every)}
+    return {name: page for name, page in loaded.items() if page.blocks}
+
+
+def unmet(entry: Entry | None, device: str | None = None) -> str | None:
+    """Why a block's ``needs`` is not met here, or None."""
+    if entry is None:
+        return None
+    match = re.fullmatch(r"([\w-]+)\s*>=\s*([\d.]+)", entry.what)
+    if match:
+        try:
+            have = importlib.metadata.version(match[1])
+        except importlib.metadata.PackageNotFoundError:
+            return f"needs {entry.what}, which is not installed"
+        wanted = [int(n) for n in match[2].split(".")]
+        return (
+            None
+            if [int(n) for n in re.findall(r"\d+", have)[: len(wanted)]] >= wanted
+            else f"needs {entry.what}, here is {have}"
+        )
+    if entry.what in ("cuda", "accelerator"):
+        return None if device not in (None, "cpu") else f"needs {entry.what}"
+    return None if importlib.util.find_spec(entry.what) else f"needs {entry.what}, which is not installed"
+
+
+def job_of(tree: Tree, page: Page, book_ledger: Ledger, *, device: str | None = None, until: str | None = None) -> Job:
+    """What the session is to run for a page, up to and including block ``until``."""
+    blocks = []
+    for block in page.blocks:
+        if unmet(book_ledger.get("needs", page.name, block.name), device) is None:
+            blocks.append(BlockCode(block.name, block.run_code))
+        if block.name == until:
+            break
+    raising = frozenset(e.section for e in book_ledger.of_page(page.name) if e.kind == "raises")
+    return Job(page.name, tuple(blocks), str(tree.root), LIMIT, device, raising)
+
+
+def judge(
+    tree: Tree,
+    page: Page,
+    run: PageRun,
+    book_ledger: Ledger,
+    record: records.Record | None,
+    *,
+    ignore_hashes: bool = False,
+    device: str | None = None,
+) -> list[Verdict]:
+    """One verdict per block of the page that the job held; against the record where one is given."""
+    results = {result.name: result for result in run.results}
+    stopped = next(
+        (r.name for r in run.results if r.failure and not book_ledger.get("raises", page.name, r.name)), None
+    )
+    hashed = dict(zip([b.name for b in page.blocks], records.hashes(tree, page), strict=True))
+    verdicts = []
+    for block in page.blocks:
+        place = f"{page.path}:{block.line} (snippets/{block.file}:{block.file_line})"
+        missing = unmet(book_ledger.get("needs", page.name, block.name), device)
+        result = results.get(block.name)
+        if missing:
+            verdicts.append(Verdict(page.name, block.name, "skipped", missing))
+        elif result is None:
+            why = (
+                f'not run: block "{stopped}" above it failed' if stopped else "not run: the page's process ended early"
+            )
+            verdicts.append(Verdict(page.name, block.name, "failed", f"{place}: {why}"))
+        else:
+            faults = _rules(page, result, book_ledger)
+            if record is not None and not (result.failure and faults):
+                faults += _against_record(
+                    page, block, result, record, book_ledger, hashed[block.name], ignore_hashes, device
+                )
+            message = "\n    ".join([f"{place}:", *faults]) if faults else ""
+            verdicts.append(Verdict(page.name, block.name, "failed" if faults else "passed", message, result.seconds))
+    return verdicts
+
+
+def _rules(page: Page, result: BlockResult, book_ledger: Ledger) -> list[str]:
+    """What is wrong with a block's run by itself."""
+    faults = []
+    raises = book_ledger.get("raises", page.name, result.name)
+    if raises is not None:
+        faults += _expected_exception(raises, result)
+    elif result.failure:
+        trace: list[str] = next((o["traceback"] for o in result.outputs if o["output_type"] == "error"), [])
+        faults.append("\n      ".join([result.failure.splitlines()[0], *"\n".join(trace).splitlines()]))
+    if result.unseeded:
+        faults.append(
+            "draws random numbers but never seeds: call torch.manual_seed(0) in this block, or use a seeded generator"
+        )
+    own = [w for w in result.warnings if w[2]]
+    warns = book_ledger.get("warns", page.name, result.name)
+    unexpected = [w for w in own if warns is None or not re.search(warns.message, w[1])]
+    faults += [f"its own line causes {category}: {message}" for category, message, _ in unexpected]
+    if warns is not None and len(unexpected) == len(own):
+        faults.append("the ledger says that it warns, and it does not: delete its [[warns]] entry in tests/ledger.toml")
+    return faults
+
+
+def _expected_exception(entry: Entry, result: BlockResult) -> list[str]:
+    if result.error is None:
+        why = result.failure or "it ends without an exception"
+        return [
+            f"the ledger says that it raises {entry.error}, but {why}: mend the block or delete its [[raises]] entry in tests/ledger.toml"
+        ]
+    name, message = result.error
+    if name != entry.error or not re.search(entry.message, message):
+        return [f"expected {entry.error} matching {entry.message!r}, got {name}: {message}"]
+    return []
+
+
+def _against_record(
+    page: Page,
+    block: Block,
+    result: BlockResult,
+    record: records.Record,
+    book_ledger: Ledger,
+    now: records.Hashes,
+    ignore_hashes: bool,
+    device: str | None,
+) -> list[str]:
+    mend = records.mend(page.name)
+    cell = record.cell(block.name)
+    if cell is None:
+        return [f"not in the record: run {mend}"]
+    if not ignore_hashes and (cell.hashes != now or cell.source != block.code):
+        return [f"changed since it was recorded: run {mend}"]
+    loose = book_ledger.get("tolerance", page.name, block.name)
+    volatile = book_ledger.get("volatile", page.name, block.name) is not None
+    tolerance = compare.Tolerance(
+        rtol=loose.rtol if loose else compare.RTOL, atol=loose.atol if loose else compare.ATOL, volatile=volatile
+    )
+    everything = str(cell.outputs)
+    if volatile and not compare.NUMBER.search(everything):
+        return [
+            "the ledger calls its numbers volatile, but it prints none: delete its [[volatile]] entry in tests/ledger.toml"
+        ]
+    if loose and not re.search(r"\d\.|\de-?\d", everything):
+        return [
+            "the ledger gives it a tolerance, but it prints no float: delete its [[tolerance]] entry in tests/ledger.toml"
+        ]
+    differences = compare.outputs(cell.outputs, result.outputs, tolerance, any_device=device not in (None, "cpu"))
+    faults = [str(difference) for difference in differences]
+    if faults:
+        faults.append(f"if the new output is right: {mend}")
+    return faults
+
+
+def read_records(tree: Tree, chosen: dict[str, Page]) -> tuple[dict[str, records.Record], list[str]]:
+    """The records of the pages, and what is wrong with those that could not be read."""
+    found, problems = {}, []
+    for name in chosen:
+        try:
+            found[name] = records.read(tree, name)
+        except BookError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def longest_first(names: Sequence[str], known: dict[str, records.Record]) -> list[str]:
+    """Pages by recorded seconds, longest first; those without a record come first of all."""
+    return sorted(names, key=lambda n: -sum(c.seconds for c in known[n].cells) if n in known else float("-inf"))
+
+
+def check(
+    tree: Tree,
+    names: Sequence[str] = (),
+    *,
+    ignore_hashes: bool = False,
+    device: str | None = None,
+    workers: int | None = None,
+    say: Say = silent,
+    sessions: Sessions | None = None,
+) -> Report:
+    """Run the pages and compare with their records. ``sessions``: a warm parent to use instead of a new one."""
+    chosen = load_pages(tree, names)
+    book_ledger = ledger.load(tree)
+    report = Report()
+    ledger.check_targets(book_ledger, chosen if not names else load_pages(tree))
+    known, report.problems = read_records(tree, chosen)
+    began = time.perf_counter()
+    jobs = [job_of(tree, chosen[name], book_ledger, device=device) for name in longest_first(list(known), known)]
+    verdicts: dict[str, list[Verdict]] = {}
+    for run in run_jobs(jobs, workers, say, sessions):
+        report.runs.append(run)
+        verdicts[run.page] = judge(
+            tree, chosen[run.page], run, book_ledger, known[run.page], ignore_hashes=ignore_hashes, device=device
+        )
+    report.seconds = time.perf_counter() - began
+    report.verdicts = [v for name in chosen for v in verdicts.get(name, [])]
+    return report
+
+
+def run_jobs(
+    jobs: Sequence[Job], workers: int | None, say: Say = silent, sessions: Sessions | None = None
+) -> Iterator[PageRun]:
+    """Run the jobs in one warm parent, telling how far they are."""
+    if not jobs:
+        return
+    total = sum(len(job.blocks) for job in jobs)
+    started = done = 0
+    with nullcontext(sessions) if sessions else Sessions() as warm:
+        for event in warm.events(jobs, workers or default_workers()):
+            if isinstance(event, Started):
+                started += 1
+                say(f"block {started}/{total}, page {done}/{len(jobs)}: {event.page} {event.block}")
+            else:
+                done += 1
+                yield event
+
+
+def record(
+    tree: Tree,
+    names: Sequence[str] = (),
+    *,
+    workers: int | None = None,
+    say: Say = silent,
+    sessions: Sessions | None = None,
+) -> tuple[Report, list[str]]:
+    """Run the pages and rewrite the records of those in which every block keeps the rules.
+
+    Returns:
+        The report, and a sentence per page or block on what changed.
+    """
+    chosen = load_pages(tree, names)
+    book_ledger = ledger.load(tree)
+    ledger.check_targets(book_ledger, chosen if not names else load_pages(tree))
+    known, _ = read_records(tree, chosen)
+    report, changes = Report(), []
+    began = time.perf_counter()
+    jobs = [job_of(tree, chosen[name], book_ledger) for name in longest_first(list(chosen), known)]
+    for run in run_jobs(jobs, workers, say, sessions):
+        page = chosen[run.page]
+        report.runs.append(run)
+        verdicts = judge(tree, page, run, book_ledger, None)
+        report.verdicts += verdicts
+        skipped = [v for v in verdicts if v.status == "skipped"]
+        if skipped:
+            report.problems.append(
+                f'{page.path}: block "{skipped[0].block}" {skipped[0].message}: this page cannot be recorded here'
+            )
+        elif all(v.status == "passed" for v in verdicts):
+            assert run.machine is not None
+            new = records.of_run(tree, page, run.results, run.machine)
+            changes += _changes(page.name, known.get(page.name), new)
+            records.write(tree, new)
+        else:
+            report.problems.append(
+                f"{page.path}: not recorded, the record is as it was: {sum(v.status == 'failed' for v in verdicts)} blocks fail"
+            )
+    report.seconds = time.perf_counter() - began
+    return report, changes
+
+
+def _changes(page: str, old: records.Record | None, new: records.Record) -> list[str]:
+    if old is None:
+        return [f"{page}: first record, {len(new.cells)} blocks"]
+    lines = []
+    for cell in new.cells:
+        before = old.cell(cell.name)
+        if before is None:
+            lines.append(f"{page}: {cell.name}: new")
+            continue
+        differences = compare.outputs(before.outputs, cell.outputs, compare.Tolerance(0, 0))
+        if differences:
+            lines += [f"{page}: {cell.name}: {difference}" for difference in differences]
+        elif before.source != cell.source:
+            lines.append(f"{page}: {cell.name}: the code changed, its output did not")
+    lines += [f"{page}: {cell.name}: gone" for cell in old.cells if new.cell(cell.name) is None]
+    return lines or [f"{page}: nothing changed but the seconds"]
+
+
+def progress() -> Say:
+    """A ``say`` that keeps one line of a terminal up to date, and is silent where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        return silent
+
+    def say(line: str) -> None:
+        print(f"\r\033[K{line[:110]}", end="", file=sys.stderr, flush=True)
+
+    return say

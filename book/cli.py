@@ -1,0 +1,178 @@
+"""``python -m book COMMAND``: the engine's commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from book.check import Report
+from book.errors import BookError
+from book.tree import HERE, Tree
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status (0 well, 1 something failed, 2 bad arguments)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except BookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m book", description="The engine of Runnable PyTorch.")
+    parser.add_argument(
+        "--root", type=lambda p: Tree(Path(p).resolve()), default=HERE, help="another checkout (default: this one)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser("check", help="run pages and compare with their records")
+    one.add_argument("pages", nargs="*", metavar="PAGE", help="such as concepts/autograd, or a part; default: all")
+    one.add_argument("--ignore-hashes", action="store_true", help="compare outputs even where the code changed")
+    one.add_argument("--workers", type=int, help="pages at a time (default: cores)")
+    one.set_defaults(run=_check)
+
+    one = commands.add_parser("record", help="run pages and rewrite their records")
+    one.add_argument("pages", nargs="*", metavar="PAGE")
+    one.add_argument("--workers", type=int)
+    one.set_defaults(run=_record)
+
+    one = commands.add_parser("mutate", help="change literals, operators and names of a snippet; does check notice?")
+    one.add_argument("page")
+    one.add_argument("--n", type=int, default=50, help="mutants to draw (default 50)")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--workers", type=int)
+    one.add_argument("--at-least", type=float, default=0.9, help="exit 1 below this share (default 0.9)")
+    one.set_defaults(run=_mutate)
+
+    one = commands.add_parser(
+        "gpu", help="run pages on the accelerator, compare with the records, write docs/records/gpu.json"
+    )
+    one.add_argument("pages", nargs="*", metavar="PAGE")
+    one.set_defaults(run=_gpu)
+
+    one = commands.add_parser("bench", help="measure the engine and the site; appends to docs/records/bench.json")
+    one.add_argument("--quick", action="store_true", help="small sizes, nothing is appended")
+    one.set_defaults(run=_bench)
+
+    one = commands.add_parser("stage", help="expand every page, with its recorded outputs, into build/en and build/zh")
+    one.set_defaults(run=_stage)
+
+    one = commands.add_parser(
+        "audit", help="both languages equal, every snippet line shown, links resolve, no stem shadows a module"
+    )
+    one.set_defaults(run=_audit)
+
+    one = commands.add_parser("build", help="stage and build both languages into site/")
+    one.add_argument("--site-url", help="the address it will be served at (default: mkdocs.yml's)")
+    one.set_defaults(run=_build)
+
+    one = commands.add_parser("serve", help="build both languages and serve them with live reload")
+    one.add_argument("--host", default="127.0.0.1")
+    one.add_argument("--port", type=int, default=8000)
+    one.set_defaults(run=_serve)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    from book import check as checking
+
+    report = checking.check(
+        options.root,
+        options.pages,
+        ignore_hashes=options.ignore_hashes,
+        device=os.environ.get("BOOK_DEVICE"),
+        workers=options.workers,
+        say=checking.progress(),
+    )
+    return _tell(report)
+
+
+def _record(options: argparse.Namespace) -> int:
+    from book import check as checking
+
+    report, changes = checking.record(options.root, options.pages, workers=options.workers, say=checking.progress())
+    for line in changes:
+        print(line)
+    return _tell(report)
+
+
+def _tell(report: Report) -> int:
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    for problem in report.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    for verdict in report.failed:
+        print(f"FAILED {verdict.page}::{verdict.block}\n  {verdict.message}", file=sys.stderr)
+    counts = {status: sum(v.status == status for v in report.verdicts) for status in ("passed", "failed", "skipped")}
+    blocks = sum(v.seconds for v in report.verdicts)
+    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status == "passed")
+    print(f"{told}; {len(report.runs)} pages, blocks {blocks:.1f} s, wall {report.seconds:.1f} s")
+    return 0 if report.ok else 1
+
+
+def _stage(options: argparse.Namespace) -> int:
+    from book import stage
+
+    changed = stage.stage(options.root)
+    print(f"{len(changed)} files written under build/")
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    from book import site
+
+    target = site.build(options.root, site_url=options.site_url)
+    print(f"built {options.root.relative(target)}/: English at /, 中文 at /zh/")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from book import site
+
+    return site.serve(options.root, options.host, options.port)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from book.audit import audit
+
+    problems = audit(options.root)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    print(f"{len(problems)} problems")
+    return 1 if problems else 0
+
+
+def _mutate(options: argparse.Namespace) -> int:
+    from book import mutate
+    from book.check import progress
+
+    outcomes = mutate.mutate(options.root, options.page, options.n, options.seed, options.workers, progress())
+    text, score = mutate.report(outcomes)
+    print(text)
+    return 0 if score >= options.at_least else 1
+
+
+def _gpu(options: argparse.Namespace) -> int:
+    from book import gpu
+    from book.check import progress
+
+    report, made = gpu.run_on_gpu(options.root, options.pages, progress())
+    status = _tell(report)
+    print(
+        f"{made.gpu}, torch {made.torch}: {sum(b.passed for b in made.blocks)} of {len(made.blocks)} blocks match the CPU records"
+    )
+    return status
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from book import bench
+
+    return bench.main(options.root, quick=options.quick)

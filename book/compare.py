@@ -1,0 +1,233 @@
+"""Compare what a block printed with what its record says.
+
+Text must be equal, integers must be equal, floats may differ within a tolerance (AVX2 and AVX-512 round differently),
+figures are compared as pictures, exceptions by type and message. White space may vary where numbers change width.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Output = Mapping[str, Any]
+
+RTOL, ATOL = 1e-3, 1e-5
+NUMBER = re.compile(
+    r"(?<![\w.])(?P<number>[-+]?(?:(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?j?|nan\b|inf\b))(?![\w])", re.IGNORECASE
+)
+DEVICE = re.compile(r"\b(cuda|mps|xpu)(:\d+)?\b")
+PIXEL_STEP = 40  # of 255: a smaller change of a pixel is not seen
+PIXEL_SHARE = 2e-4  # of all pixels: a larger share that changed is another picture
+PICTURE_WIDTH = 640
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far floats may be apart; ``volatile`` lets every number differ."""
+
+    rtol: float = RTOL
+    atol: float = ATOL
+    volatile: bool = False
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference: which output of the block (from 1), what differs, and both sides."""
+
+    output: int
+    what: str
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"output {self.output}: {self.what}\n      expected: {self.expected}\n      got:      {self.got}"
+
+
+def text(expected: str, got: str, tolerance: Tolerance = Tolerance()) -> str | None:
+    """Why two texts are not the same, in words, or None if they are."""
+    want, have = _tokens(expected), _tokens(got)
+    count = 0
+    for (want_text, want_number), (have_text, have_number) in zip(want, have, strict=False):
+        if _squeeze(want_text) != _squeeze(have_text):
+            return f"text differs: {_excerpt(want_text, have_text)}"
+        if want_number is None or have_number is None:
+            if want_number != have_number:
+                return f"one text ends where the other has the number {want_number or have_number}"
+            continue
+        count += 1
+        reason = _number(want_number, have_number, tolerance)
+        if reason:
+            return f"number {count} differs: {reason}"
+    if len(want) != len(have):
+        return f"the record has {len(want) - 1} numbers, the run {len(have) - 1}"
+    return None
+
+
+def _tokens(value: str) -> list[tuple[str, str | None]]:
+    """Text pieces, each with the number behind it (None behind the last)."""
+    tokens: list[tuple[str, str | None]] = []
+    at = 0
+    for match in NUMBER.finditer(value):
+        tokens.append((value[at : match.start()], match["number"]))
+        at = match.end()
+    tokens.append((value[at:], None))
+    return tokens
+
+
+def _squeeze(piece: str) -> str:
+    return re.sub(r"[ \t]+", " ", piece).strip(" ").rstrip("\n")
+
+
+def _excerpt(want: str, have: str) -> str:
+    want, have = _squeeze(want), _squeeze(have)
+    start = next((i for i, (a, b) in enumerate(zip(want, have, strict=False)) if a != b), min(len(want), len(have)))
+    low = max(0, start - 20)
+    return f"{want[low : start + 40]!r} is now {have[low : start + 40]!r}"
+
+
+def _number(want: str, have: str, tolerance: Tolerance) -> str | None:
+    if tolerance.volatile:
+        return None
+    floats = [bool(re.search(r"[.eEnNjJ]", n)) for n in (want, have)]
+    if floats[0] != floats[1]:
+        return f"{want} is now {have} (one is an integer)"
+    if not floats[0]:
+        return None if int(want) == int(have) else f"{want} is now {have}"
+    a, b = (complex(n) if n[-1] in "jJ" else float(n) for n in (want, have))
+    if a == b or (a != a and b != b):
+        return None
+    gap = abs(a - b)
+    if gap <= tolerance.atol + tolerance.rtol * abs(a) and math.isfinite(gap):
+        return None
+    return f"{want} is now {have}, {gap:.3g} apart (rtol {tolerance.rtol:g}, atol {tolerance.atol:g})"
+
+
+def picture(expected: str, got: str) -> str | None:
+    """Why two SVG pictures do not look the same, in words, or None if they do."""
+    if expected == got:
+        return None
+    import numpy as np
+
+    try:
+        a, b = _pixels(expected), _pixels(got)
+    except ValueError as error:
+        return f"not a picture: {error}"
+    if a.shape != b.shape:
+        return f"the picture was {a.shape[1]} x {a.shape[0]} pixels, is {b.shape[1]} x {b.shape[0]}"
+    changed = (np.abs(a.astype(int) - b.astype(int)).max(axis=2) > PIXEL_STEP).mean()
+    if changed > PIXEL_SHARE:
+        return f"{changed:.2%} of the picture's pixels changed (at most {PIXEL_SHARE:.2%})"
+    return None
+
+
+def _pixels(svg: str) -> Any:
+    """SVG -> array (height, width, 3) on white."""
+    import numpy as np
+    import resvg_py
+    from PIL import Image
+
+    raw = bytes(
+        resvg_py.svg_to_bytes(svg_string=svg, width=PICTURE_WIDTH, dpi=96, background="white", skip_system_fonts=True)
+    )
+    return np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
+
+
+def outputs(
+    expected: Sequence[Output], got: Sequence[Output], tolerance: Tolerance = Tolerance(), any_device: bool = False
+) -> list[Difference]:
+    """All differences between a block's recorded and new outputs.
+
+    Args:
+        expected: outputs of the record (nbformat).
+        got: outputs of the run (nbformat).
+        tolerance: for floats.
+        any_device: device names such as ``cuda:0`` count as ``cpu`` on both sides.
+    """
+    want, have = _merge(expected), _merge(got)
+    differences = []
+    for number, (one, other) in enumerate(zip(want, have, strict=False), start=1):
+        kinds = _kind(one), _kind(other)
+        if kinds[0] != kinds[1]:
+            differences.append(Difference(number, f"{kinds[0]} is now {kinds[1]}", _show(one), _show(other)))
+            continue
+        for mime, a, b in _pairs(one, other):
+            if mime == "image/svg+xml":
+                reason = picture(a, b)
+                shown = ("the recorded figure", "another figure")
+            else:
+                if any_device:
+                    a, b = _as_cpu(a), _as_cpu(b)
+                reason = text(a, b, tolerance)
+                shown = (_short(a), _short(b))
+            if reason:
+                differences.append(Difference(number, reason, *shown))
+                break
+    for index in range(len(have), len(want)):
+        differences.append(
+            Difference(index + 1, "the record has this output, the run does not", _show(want[index]), "nothing")
+        )
+    for index in range(len(want), len(have)):
+        differences.append(
+            Difference(index + 1, "the run has this output, the record does not", "nothing", _show(have[index]))
+        )
+    return differences
+
+
+def _as_cpu(value: str) -> str:
+    """``value`` as a run on the CPU prints it: no ``device='cuda:0'`` inside a tensor's repr, ``cpu`` for other mentions."""
+    value = re.sub(r",\s*device='(?:cuda|mps|xpu)(?::\d+)?'", "", value)
+    return DEVICE.sub("cpu", value)
+
+
+def _merge(items: Sequence[Output]) -> list[dict[str, Any]]:
+    """Neighbouring pieces of the same stream as one."""
+    merged: list[dict[str, Any]] = []
+    for item in items:
+        last = merged[-1] if merged else None
+        if (
+            last
+            and item["output_type"] == "stream"
+            and last["output_type"] == "stream"
+            and last["name"] == item["name"]
+        ):
+            last["text"] = _joined(last["text"]) + _joined(item["text"])
+        else:
+            merged.append(dict(item))
+    return merged
+
+
+def _joined(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else "".join(value)
+
+
+def _kind(output: Output) -> str:
+    kind = str(output["output_type"])
+    if kind == "stream":
+        return str(output["name"])
+    if kind == "error":
+        return "an exception"
+    return " + ".join(sorted(output["data"]))
+
+
+def _pairs(one: Output, other: Output) -> list[tuple[str, str, str]]:
+    kind = one["output_type"]
+    if kind == "stream":
+        return [("text/plain", _joined(one["text"]), _joined(other["text"]))]
+    if kind == "error":
+        return [("text/plain", f"{one['ename']}: {one['evalue']}", f"{other['ename']}: {other['evalue']}")]
+    return [(mime, _joined(one["data"][mime]), _joined(other["data"][mime])) for mime in sorted(one["data"])]
+
+
+def _show(output: Output) -> str:
+    pairs = _pairs(output, output)
+    return _short(next((a for mime, a, _ in pairs if mime == "text/plain"), pairs[0][1]))
+
+
+def _short(value: str) -> str:
+    value = value.strip("\n")
+    shown = value if len(value) <= 400 else value[:400] + " …"
+    return shown.replace("\n", "\n                ")

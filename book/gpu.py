@@ -1,0 +1,127 @@
+"""docs/records/gpu.json: which blocks ran on a GPU, with the same outputs as the CPU record."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from book import check, ledger
+from book.check import Report, Say, silent
+from book.errors import BookError, at
+from book.records import torch_version
+from book.tree import Tree, write_atomically
+
+FILE = "gpu.json"
+
+
+@dataclass(frozen=True)
+class GpuBlock:
+    """One block on the GPU: the hash of the code that ran, whether it matched, seconds."""
+
+    page: str
+    block: str
+    code: str
+    passed: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GpuRecord:
+    """A GPU pass: the machine, and every block it ran."""
+
+    gpu: str = ""
+    torch: str = ""
+    date: str = ""
+    blocks: tuple[GpuBlock, ...] = ()
+
+    def find(self, page: str, block: str, code: str) -> GpuBlock | None:
+        """The pass of this very code (a block that changed since counts as not run)."""
+        return next((b for b in self.blocks if (b.page, b.block, b.code) == (page, block, code)), None)
+
+    def passed(self, page: str, block: str, code: str) -> bool:
+        found = self.find(page, block, code)
+        return found is not None and found.passed
+
+
+def read_gpu(tree: Tree) -> GpuRecord:
+    """The GPU record; empty when no GPU pass was ever recorded."""
+    path = tree.records / FILE
+    if not path.is_file():
+        return GpuRecord()
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return GpuRecord(data["gpu"], data["torch"], data["date"], tuple(GpuBlock(**b) for b in data["blocks"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise at(
+            tree.relative(path), None, f"not a whole GPU record ({error}): run make gpu on a machine with one"
+        ) from error
+
+
+def write_gpu(tree: Tree, record: GpuRecord) -> None:
+    write_atomically(tree.records / FILE, json.dumps(asdict(record), indent=1) + "\n")
+
+
+def find_device() -> tuple[str, str]:
+    """The accelerator to use and its name: BOOK_DEVICE if set, else what torch finds (asked in a process of its own).
+
+    Raises:
+        BookError: there is none.
+    """
+    named = os.environ.get("BOOK_DEVICE")
+    if named:
+        return named, f"BOOK_DEVICE={named}"
+    question = (
+        "import json, torch; a = torch.accelerator.current_accelerator(check_available=True); "
+        "print(json.dumps(a and [a.type, torch.cuda.get_device_name() if a.type == 'cuda' else a.type]))"
+    )
+    answer = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
+    found = json.loads(answer.stdout) if answer.returncode == 0 else None
+    if not found:
+        raise BookError(
+            "no accelerator on this machine, so nothing was run and nothing was recorded: "
+            "run make gpu on a machine with a GPU, or name a device with BOOK_DEVICE=cpu to try the path"
+        )
+    return str(found[0]), str(found[1])
+
+
+def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tuple[Report, GpuRecord]:
+    """Run the pages on the accelerator, compare with the CPU records, and record which blocks matched.
+
+    Every block runs, also after one that failed, so that each gets its own verdict. A run with BOOK_DEVICE=cpu tries
+    the path and records nothing.
+
+    Raises:
+        BookError: no accelerator, or a page without a record.
+    """
+    device, gpu_name = find_device()
+    chosen = check.load_pages(tree, names)
+    book_ledger = ledger.load(tree)
+    known, problems = check.read_records(tree, chosen)
+    if problems:
+        raise BookError("\n".join(problems))
+    jobs = [
+        check.job_of(tree, chosen[name], book_ledger, device=device) for name in check.longest_first(list(known), known)
+    ]
+    jobs = [replace(job, raises=frozenset(block.name for block in job.blocks)) for job in jobs]
+    report, blocks = Report(), []
+    for run in check.run_jobs(jobs, 1, say):
+        report.runs.append(run)
+        verdicts = check.judge(tree, chosen[run.page], run, book_ledger, known[run.page], device=device)
+        report.verdicts += verdicts
+        codes = {cell.name: cell.hashes.code for cell in known[run.page].cells}
+        blocks += [
+            GpuBlock(v.page, v.block, codes[v.block], v.status == "passed", round(v.seconds, 4))
+            for v in verdicts
+            if v.status != "skipped" and v.block in codes
+        ]
+    report.seconds = sum(run.seconds for run in report.runs)
+    kept = [b for b in read_gpu(tree).blocks if b.page not in chosen] if names else []
+    made = GpuRecord(gpu_name, torch_version(), datetime.date.today().isoformat(), tuple(kept + blocks))
+    if device != "cpu":
+        write_gpu(tree, made)
+    return report, made

@@ -1,0 +1,342 @@
+"""Expand every page into plain Markdown under build/<language>: code, recorded outputs, figures, formulas, generated pages.
+
+MkDocs (or Zensical) then renders plain files. Nothing is run, and only what changed is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from mkdocs.utils.yaml import yaml_load
+
+from book import ledger, mathml, pages, records, status
+from book.errors import BookError, at
+from book.gpu import GpuRecord, read_gpu
+from book.ledger import Ledger
+from book.pages import Block, Page
+from book.records import Cell, Record
+from book.tree import LANGUAGES, Tree, write_atomically
+
+WORDS = {
+    "en": {
+        "ran": "run on {devices} · torch {torch} · {seconds}",
+        "not_run": "not run here: {why}",
+        "report": "report this block",
+        "comma": " · ",
+        "gpu": "GPU",
+        "seconds": "{:.2f} s",
+    },
+    "zh": {
+        "ran": "已在 {devices} 上运行 · torch {torch} · {seconds}",
+        "not_run": "尚未在此运行：{why}",
+        "report": "报告此代码块的问题",
+        "comma": " · ",
+        "gpu": "GPU",
+        "seconds": "{:.2f} 秒",
+    },
+}
+DARK = {"#000000": "#e6e8ee", "#262626": "#e6e8ee", "#ffffff": "#1b1f2a", "#cccccc": "#4a5164", "#b0b0b0": "#4a5164"}
+STATE = ".staged.json"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every page's staging needs."""
+
+    tree: Tree
+    ledger: Ledger
+    gpu: GpuRecord
+    repo_url: str
+
+
+def stage(tree: Tree, languages: Iterable[str] = LANGUAGES) -> list[Path]:
+    """Bring build/<language> up to date with sources and records.
+
+    Returns:
+        The files that were written or deleted.
+
+    Raises:
+        BookError: listing every page whose source or record is wrong, with the command that mends it.
+    """
+    context = Context(tree, ledger.load(tree), read_gpu(tree), repo_url(tree))
+    changed: list[Path] = []
+    problems: list[str] = []
+    for language in languages:
+        changed += _stage_language(context, language, problems)
+    if problems:
+        raise BookError("\n".join(problems))
+    return changed
+
+
+def repo_url(tree: Tree) -> str:
+    """``repo_url`` of mkdocs.yml without a slash at its end; empty if none is set."""
+    config = tree.root / "mkdocs.yml"
+    if not config.is_file():
+        return ""
+    with config.open("rb") as file:
+        return str(yaml_load(file).get("repo_url") or "").rstrip("/")
+
+
+def _stage_language(context: Context, language: str, problems: list[str]) -> list[Path]:
+    tree = context.tree
+    target = tree.build / language
+    old = _read_state(target)
+    state: dict[str, dict[str, Any]] = {}
+    changed: list[Path] = []
+    common = _digest(_engine(), repr(context.ledger), repr(context.gpu), context.repo_url)
+    for name in tree.pages(language):
+        try:
+            key = _digest(common, *_inputs(tree, name, language))
+            before = old.get(name)
+            if before and before["key"] == key and all((target / f).is_file() for f in before["files"]):
+                state[name] = before
+                continue
+            page = pages.load(tree, name, language)
+            files = render(context, page)
+        except BookError as error:
+            problems.append(str(error))
+            continue
+        changed += [target / file for file, data in files.items() if write_atomically(target / file, data)]
+        state[name] = {"key": key, "files": sorted(files)}
+    for path in _assets(tree.docs(language)):
+        file = path.relative_to(tree.docs(language)).as_posix()
+        if write_atomically(target / file, path.read_bytes()):
+            changed.append(target / file)
+        state[file] = {"key": "", "files": [file]}
+    if not problems:
+        generated = status.page(tree, language, context.ledger, context.gpu)
+        if write_atomically(target / "status.md", generated):
+            changed.append(target / "status.md")
+        state["status"] = {"key": "", "files": ["status.md"]}
+        changed += _sweep(target, {file for entry in state.values() for file in entry["files"]})
+        write_atomically(target.parent / f"{language}{STATE}", json.dumps(state, sort_keys=True))
+    return changed
+
+
+def _inputs(tree: Tree, name: str, language: str) -> list[str]:
+    """Everything that a staged page is made from."""
+    texts = [tree.page(language, name).read_text(encoding="utf-8-sig")]
+    for path in (tree.snippets / f"{name}.py", tree.record(name), tree.requirements):
+        texts.append(path.read_text(encoding="utf-8") if path.is_file() else "")
+    toolkit = tree.snippets / "toolkit"
+    texts += [p.read_text(encoding="utf-8") for p in sorted(toolkit.rglob("*.py"))] if toolkit.is_dir() else []
+    return texts
+
+
+@lru_cache(maxsize=1)
+def _engine() -> str:
+    """The staging code itself: a new engine stages everything anew."""
+    return _digest(*(p.read_text(encoding="utf-8") for p in sorted(Path(__file__).parent.glob("*.py"))))
+
+
+def _digest(*parts: str) -> str:
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(f"{len(part)}:".encode() + part.encode())
+    return state.hexdigest()
+
+
+def _read_state(target: Path) -> dict[str, dict[str, Any]]:
+    path = target.parent / f"{target.name}{STATE}"
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _assets(docs: Path) -> list[Path]:
+    return sorted(p for p in docs.rglob("*") if p.is_file() and p.suffix != ".md" and not p.name.startswith("."))
+
+
+def _sweep(target: Path, wanted: set[str]) -> list[Path]:
+    """Delete what nothing produces any more."""
+    gone = [p for p in target.rglob("*") if p.is_file() and p.relative_to(target).as_posix() not in wanted]
+    for path in gone:
+        path.unlink()
+    for folder in sorted((p for p in target.rglob("*") if p.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return gone
+
+
+def render(context: Context, page: Page) -> dict[str, str]:
+    """A page -> staged files relative to build/<language>: the Markdown, and its figures."""
+    record: Record | None = None
+    if page.blocks:
+        record = records.read(context.tree, page.name)
+        reasons = records.stale(context.tree, page, record)
+        if reasons:
+            raise BookError("\n".join([*reasons, f"  run {records.mend(page.name)}"]))
+    files: dict[str, str] = {}
+    lines = mathml.convert_lines(page.lines, lambda n: n not in page.fenced and n > _front(page), page.path)
+    out: list[str] = []
+    number = 1
+    starts = {block.line: block for block in page.blocks}
+    while number <= len(lines):
+        block = starts.get(number)
+        if block is None:
+            out.append(lines[number - 1])
+            number += 1
+            continue
+        assert record is not None
+        cell = record.cell(block.name)
+        assert cell is not None
+        out += [(block.indent + line).rstrip() for line in _block(context, page, block, cell, record, files)]
+        number = block.end + 1
+    files[f"{page.name}.md"] = "\n".join(out)
+    return files
+
+
+def _front(page: Page) -> int:
+    """Number of the last line of the front matter."""
+    if not page.lines or page.lines[0].strip() != "---":
+        return 0
+    return page.lines.index("---", 1) + 1 if "---" in page.lines[1:] else 0
+
+
+def _block(context: Context, page: Page, block: Block, cell: Cell, record: Record, files: dict[str, str]) -> list[str]:
+    extras = "".join(f' {key}="{value}"' for key, value in block.attributes.items() if key != "alt")
+    lines = fence(block.code, f"{{ .python #code-{block.name} .rp-code{extras} }}")
+    for number, output in enumerate(cell.outputs, start=1):
+        lines += ["", *_output(page, block, number, output, files)]
+    words = WORDS[page.language]
+    devices = words["comma"].join(
+        ["CPU", *([words["gpu"]] if context.gpu.passed(page.name, block.name, cell.hashes.code) else [])]
+    )
+    missing = context.ledger.get("needs", page.name, block.name)
+    torch = record.machine.torch.partition("+")[0]
+    if missing and not cell.outputs and not cell.seconds:
+        told = words["not_run"].format(why=missing.what)
+    else:
+        told = words["ran"].format(devices=devices, torch=torch, seconds=words["seconds"].format(cell.seconds))
+    if context.repo_url:
+        told += f" · [{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}"
+    return [*lines, "", told, "{ .rp-run }"]
+
+
+def _issue(repo: str, page: Page, block: Block, torch: str) -> str:
+    body = f"Page: docs/{page.language}/{page.name}.md\nBlock: {block.name}\nRecorded with: torch {torch}\n\nWhat I expected:\n\nWhat I saw:\n"
+    return f"{repo}/issues/new?{urlencode({'title': f'{page.name}: {block.name}', 'body': body})}"
+
+
+def fence(text: str, info: str) -> list[str]:
+    """A fenced block whose ticks outnumber those in ``text``."""
+    ticks = "`" * max(3, 1 + max((len(m) for m in re.findall(r"^\s*(`{3,})", text, re.MULTILINE)), default=2))
+    return [f"{ticks} {info}", *text.rstrip("\n").split("\n"), ticks]
+
+
+def _output(page: Page, block: Block, number: int, output: dict[str, Any], files: dict[str, str]) -> list[str]:
+    if output["output_type"] == "stream":
+        kind = ".rp-out .rp-stderr" if output["name"] == "stderr" else ".rp-out"
+        return fence(_text(output["text"]), f'{{ .text {kind} data-search-exclude="" }}')
+    if output["output_type"] == "error":
+        return fence(f"{output['ename']}: {output['evalue']}", '{ .text .rp-out .rp-error data-search-exclude="" }')
+    data = output["data"]
+    if "image/svg+xml" in data:
+        return _figure(page, block, number, _text(data["image/svg+xml"]), files)
+    if "text/html" in data:
+        table = pipe_table(_text(data["text/html"]))
+        if table:
+            return table
+    return fence(_text(data["text/plain"]), '{ .text .rp-out data-search-exclude="" }')
+
+
+def _text(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else "".join(value)
+
+
+def _figure(page: Page, block: Block, number: int, svg: str, files: dict[str, str]) -> list[str]:
+    """The figure twice, for light and dark pages, as files beside the page."""
+    alt = block.attributes.get("alt")
+    if not alt:
+        raise at(page.path, block.line, f'block "{block.name}" draws a figure: describe it, ```python alt="..."')
+    stem = page.name.rsplit("/", 1)[-1]
+    lines = []
+    for suffix, only, picture in (("", "light", svg), ("-dark", "dark", darken(svg))):
+        name = f"{block.name}-{number}{suffix}.svg"
+        files[f"{page.name}/{name}"] = picture
+        lines.append(f"![{alt}]({stem}/{name}#only-{only}){{ .rp-figure loading=lazy }}")
+    return lines
+
+
+def darken(svg: str) -> str:
+    """The same figure for a dark page: ink and paper swap, mid-tones stay. Glyphs have no colour of their own: they get one."""
+    swapped = re.sub(r"#[0-9a-fA-F]{6}\b", lambda m: DARK.get(m[0].lower(), m[0]), svg)
+    return swapped.replace("<defs>", f'<defs>\n  <style type="text/css">svg{{fill:{DARK["#000000"]}}}</style>', 1)
+
+
+class _Table(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.spans = False
+        self._cell: list[str] | None = None
+        self._skip = 0
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag == "style":
+            self._skip += 1
+        elif tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self._cell = []
+            self.spans = self.spans or any(k in ("colspan", "rowspan") and v != "1" for k, v in attributes)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "style":
+            self._skip -= 1
+        elif tag in ("td", "th") and self._cell is not None:
+            if not self.rows:
+                self.rows.append([])
+            self.rows[-1].append("".join(self._cell).strip())
+            self._cell = None
+
+    def handle_data(self, data: str) -> None:
+        if self._cell is not None and not self._skip:
+            self._cell.append(data)
+
+
+def pipe_table(markup: str) -> list[str] | None:
+    """A plain HTML table as a Markdown table, or None when it has merged cells, ragged rows or no rows."""
+    parser = _Table()
+    parser.feed(markup)
+    rows = parser.rows
+    if not rows or parser.spans or len({len(row) for row in rows}) != 1 or len(rows) < 2:
+        return None
+    if all(not cell for cell in rows[1][1:]) and rows[1][0]:  # pandas prints the index's name on a row of its own
+        rows[0][0] = rows.pop(1)[0]
+    special = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^$"})
+
+    def line(cells: list[str]) -> str:
+        return (
+            "| "
+            + " | ".join(re.sub(r"\s+", " ", html.escape(c, quote=False).translate(special)) or " " for c in cells)
+            + " |"
+        )
+
+    return [line(rows[0]), "|" + " ---: |" * len(rows[0]), *map(line, rows[1:])]
+
+
+def clean(tree: Tree) -> None:
+    """Delete everything that staging and building made."""
+    for folder in (tree.build, tree.root / "site"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "") not in ("", "0", "false")
+
+
+Say = Callable[[str], None]

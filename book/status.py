@@ -1,0 +1,146 @@
+"""The generated status page: every page and block, whether it passed, how long it took, on what, and the ledger."""
+
+from __future__ import annotations
+
+from book import pages, records
+from book.gpu import GpuRecord
+from book.ledger import Entry, Ledger
+from book.tree import Tree
+
+WORDS = {
+    "en": {
+        "title": "Status",
+        "description": "Every page and block of the book: whether it ran, how long it took, and on what.",
+        "intro": "This page is made from the recorded runs; nobody writes it by hand. A page is built only from a record that matches its code.",
+        "all": "In all",
+        "total": "**{blocks} blocks on {pages} pages** ran with torch {torch} in {seconds:.1f} s; {gpu} of them also ran on a GPU. "
+        "{raises} blocks end in an exception on purpose; {loose} other exceptions from the rules stand in the ledger.",
+        "summary": "| page | blocks | passed | seconds | torch | CPU | GPU | ledger |",
+        "blocks": "| block | passed | seconds | GPU | ledger |",
+        "gpu_none": "No GPU pass has been recorded yet.",
+        "gpu": "GPU pass: {gpu}, torch {torch}, {date}.",
+        "ledger": "Ledger",
+        "ledger_intro": 'Every exception from "runs cleanly and prints exactly this", with its reason.',
+        "ledger_head": "| page | block | what | reason |",
+        "pages": "Pages",
+        "yes": "yes",
+        "not_yet": "not yet",
+        "differs": "differs",
+    },
+    "zh": {
+        "title": "运行状态",
+        "description": "全书每一页、每个代码块：是否运行通过、用时多少、在什么环境上运行。",
+        "intro": "本页由运行记录自动生成，不经手写。只有与代码一致的记录才会用来构建页面。",
+        "all": "总计",
+        "total": "**{pages} 页、{blocks} 个代码块**已用 torch {torch} 运行，共 {seconds:.1f} 秒；其中 {gpu} 个也在 GPU 上运行过。"
+        "{raises} 个代码块有意以异常结束；此外，例外清单中还有 {loose} 条。",
+        "summary": "| 页面 | 代码块 | 通过 | 秒 | torch | CPU | GPU | 例外 |",
+        "blocks": "| 代码块 | 通过 | 秒 | GPU | 例外 |",
+        "gpu_none": "尚无 GPU 运行记录。",
+        "gpu": "GPU 运行：{gpu}，torch {torch}，{date}。",
+        "ledger": "例外清单",
+        "ledger_intro": "凡不符合“干净运行、输出完全一致”的代码块，都列在这里，并写明原因（原因以英文记录）。",
+        "ledger_head": "| 页面 | 代码块 | 例外 | 原因 |",
+        "pages": "各页明细",
+        "yes": "是",
+        "not_yet": "尚未",
+        "differs": "不一致",
+    },
+}
+
+KINDS = {
+    "en": {
+        "raises": "raises {error}",
+        "tolerance": "rtol {rtol:g}, atol {atol:g}",
+        "volatile": "numbers vary",
+        "warns": "warns",
+        "needs": "needs {what}",
+    },
+    "zh": {
+        "raises": "抛出 {error}",
+        "tolerance": "rtol {rtol:g}，atol {atol:g}",
+        "volatile": "数值会变",
+        "warns": "有警告",
+        "needs": "需要 {what}",
+    },
+}
+
+
+def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
+    """The status page as Markdown. Every recorded block passed: ``record`` writes nothing else."""
+    words = WORDS[language]
+    rows, details = [], []
+    blocks = seconds = on_gpu = 0.0
+    versions: set[str] = set()
+    names = 0
+    for name in tree.pages(language):
+        source = pages.load(tree, name, language)
+        if not source.blocks:
+            continue
+        record = records.read(tree, name)
+        names += 1
+        version = record.machine.torch.partition("+")[0]
+        versions.add(version)
+        passes = [gpu.find(name, c.name, c.hashes.code) for c in record.cells]
+        good = sum(p is not None and p.passed for p in passes)
+        spent = sum(c.seconds for c in record.cells)
+        blocks, seconds, on_gpu = blocks + len(record.cells), seconds + spent, on_gpu + good
+        title = source.meta.get("title", name)
+        entries = ledger.of_page(name)
+        rows.append(
+            f"| [{title}]({name}.md) | {len(record.cells)} | {len(record.cells)} | {spent:.2f} | {version} "
+            f"| {record.machine.cpu} | {good} | {len(entries)} |"
+        )
+        anchor = "status-" + name.replace("/", "-")
+        details += ["", f"### {title} {{#{anchor}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
+        for cell, on in zip(record.cells, passes, strict=True):
+            told = words["not_yet"] if on is None else words["yes"] if on.passed else words["differs"]
+            kinds = "; ".join(_kind(language, e) for e in entries if e.section == cell.name)
+            link = f"[`{cell.name}`]({name}.md#code-{cell.name})"
+            details.append(f"| {link} | {words['yes']} | {cell.seconds:.3f} | {told} | {kinds} |")
+    raises = sum(e.kind == "raises" for e in ledger.entries)
+    total = words["total"].format(
+        blocks=int(blocks),
+        pages=names,
+        torch=", ".join(sorted(versions)) or "-",
+        seconds=seconds,
+        gpu=int(on_gpu),
+        raises=raises,
+        loose=len(ledger.entries) - raises,
+    )
+    gpu_line = words["gpu"].format(gpu=gpu.gpu, torch=gpu.torch, date=gpu.date) if gpu.blocks else words["gpu_none"]
+    ledger_rows = [f"| {e.page} | `{e.section}` | {_kind(language, e)} | {e.reason} |" for e in ledger.entries]
+    return "\n".join(
+        [
+            "---",
+            f"title: {words['title']}",
+            f"description: {words['description']}",
+            "---",
+            "",
+            f"# {words['title']} {{#status}}",
+            "",
+            words["intro"],
+            "",
+            total,
+            "",
+            gpu_line,
+            "",
+            words["summary"],
+            "| --- | ---: | ---: | ---: | --- | --- | ---: | ---: |",
+            *rows,
+            "",
+            f"## {words['ledger']} {{#ledger}}",
+            "",
+            words["ledger_intro"],
+            "",
+            *([words["ledger_head"], "| --- | --- | --- | --- |", *ledger_rows] if ledger_rows else []),
+            "",
+            f"## {words['pages']} {{#pages}}",
+            *details,
+            "",
+        ]
+    )
+
+
+def _kind(language: str, entry: Entry) -> str:
+    return KINDS[language][entry.kind].format(**vars(entry))
