@@ -39,7 +39,7 @@ def audit(tree: Tree) -> list[str]:
         problems += headings(page)
         problems += links(page, loaded[page.language])
     problems += orphans(tree, every)
-    problems += shadows([path.with_suffix("").name for path in sorted(tree.snippets.rglob("*.py"))])
+    problems += shadows(tree.snippet_files())
     try:
         ledger.check_targets(ledger.load(tree), loaded["en"], tree.relative(tree.ledger))
     except BookError as error:
@@ -144,12 +144,13 @@ def orphans(tree: Tree, every: Sequence[Page]) -> Iterator[str]:
                 yield f'snippets/{file}:{section.line}: section "{section.name}" is shown on no page: show it or delete it'
 
 
-def shadows(stems: Sequence[str], importable: Callable[[str], bool] | None = None) -> Iterator[str]:
-    """File stems that would hide a module when the file lies beside a script that imports it."""
+def shadows(files: Sequence[str], importable: Callable[[str], bool] | None = None) -> Iterator[str]:
+    """Snippet files that would hide a module from a script that lies beside them and imports it."""
     can_import = importable or _importable
-    for stem in sorted(set(stems) - {"__init__"}):
-        if can_import(stem):
-            yield f'snippets: the stem "{stem}" shadows the module {stem}: a script beside it would import the wrong one; choose another name'
+    for file in files:
+        stem = Path(file).stem
+        if stem != "__init__" and can_import(stem):
+            yield f"snippets/{file}: shadows the module {stem}: a script beside it would import the wrong one; choose another name"
 
 
 def _importable(stem: str) -> bool:

@@ -96,9 +96,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from book import check as checking
+    from book import recording
+    from book.check import progress
 
-    report, changes = checking.record(options.root, options.pages, workers=options.workers, say=checking.progress())
+    report, changes = recording.record(options.root, options.pages, workers=options.workers, say=progress())
     for line in changes:
         print(line)
     return _tell(report)

@@ -19,6 +19,9 @@ RTOL, ATOL = 1e-3, 1e-5
 NUMBER = re.compile(
     r"(?<![\w.])(?P<number>[-+]?(?:(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?j?|nan\b|inf\b))(?![\w])", re.IGNORECASE
 )
+LABEL = re.compile(r"<!-- (?P<text>.*?) -->(?P<rest>(?:(?!<!--).)*)", re.DOTALL)  # matplotlib names each text it draws
+GLYPH = re.compile(r'<use xlink:href="#([\w-]+-[0-9a-f]+)"')
+SVG_TEXT = re.compile(r"<(?:text|tspan|title)\b[^>]*>([^<]+)<")
 DEVICE = re.compile(r"\b(cuda|mps|xpu)(:\d+)?\b")
 PIXEL_STEP = 40  # of 255: a smaller change of a pixel is not seen
 PIXEL_SHARE = 2e-4  # of all pixels: a larger share that changed is another picture
@@ -110,6 +113,9 @@ def picture(expected: str, got: str) -> str | None:
     """Why two SVG pictures do not look the same, in words, or None if they do."""
     if expected == got:
         return None
+    reason = _labels(expected, got)
+    if reason:
+        return reason
     import numpy as np
 
     try:
@@ -122,6 +128,22 @@ def picture(expected: str, got: str) -> str | None:
     if changed > PIXEL_SHARE:
         return f"{changed:.2%} of the picture's pixels changed (at most {PIXEL_SHARE:.2%})"
     return None
+
+
+def _labels(expected: str, got: str) -> str | None:
+    """Why the words and numbers in two pictures are not the same: one wrong digit is too few pixels to be seen."""
+    want, have = LABEL.findall(expected), LABEL.findall(got)
+    reason = text(_words(expected), _words(got))
+    if reason:
+        return f"a label of the picture: {reason}"
+    for (label, drawn), (other, redrawn) in zip(want, have, strict=False):
+        if label == other and GLYPH.findall(drawn) != GLYPH.findall(redrawn):
+            return f"the label {label!r} of the picture is drawn with other letters"
+    return None
+
+
+def _words(svg: str) -> str:
+    return "\n".join([*(label for label, _ in LABEL.findall(svg)), *SVG_TEXT.findall(svg)])
 
 
 def _pixels(svg: str) -> Any:

@@ -96,7 +96,7 @@ def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tupl
     the path and records nothing.
 
     Raises:
-        BookError: no accelerator, or a page without a record.
+        BookError: no accelerator or one that runs nothing, or a page without a record.
     """
     device, gpu_name = find_device()
     chosen = check.load_pages(tree, names)
@@ -120,6 +120,9 @@ def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tupl
             if v.status != "skipped" and v.block in codes
         ]
     report.seconds = sum(run.seconds for run in report.runs)
+    if report.runs and not any(run.machine for run in report.runs):
+        why = report.failed[0].message if report.failed else "every process died"
+        raise BookError(f"nothing ran on {gpu_name}, so nothing was recorded: {why}")
     kept = [b for b in read_gpu(tree).blocks if b.page not in chosen] if names else []
     made = GpuRecord(gpu_name, torch_version(), datetime.date.today().isoformat(), tuple(kept + blocks))
     if device != "cpu":

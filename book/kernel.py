@@ -21,6 +21,7 @@ import random
 import re
 import signal
 import sys
+import sysconfig
 import threading
 import time
 import traceback
@@ -42,6 +43,8 @@ WARM_MODULES = (
     "torch.utils.data",
 )
 MAX_OUTPUT = 100_000  # bytes that one block may print: a page is for reading
+PACKAGES = [path + os.sep for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_path(key))]
+OPEN_FIGURE = "the block leaves a figure open: end it with plt.show()"
 SEEDERS = {"manual_seed", "seed", "fork_rng", "set_rng_state", "seed_all", "setstate"}
 
 
@@ -263,8 +266,8 @@ class _Session:
 
     def _tidy(self, text: str) -> str:
         """Text without what differs from machine to machine: the session's folders and object addresses."""
-        text = text.replace(str(self.script.parent) + os.sep, "").replace(str(self.script.parent), "")
-        text = text.replace(self.job.root + os.sep, "")
+        for folder in (*PACKAGES, str(self.script.parent) + os.sep, str(self.script.parent), self.job.root + os.sep):
+            text = text.replace(folder, "")
         return re.sub(r"\b0x[0-9a-fA-F]{6,16}\b", "0x…", text)
 
     def _publish(self, bundle: dict[str, str], kind: str = "display_data") -> None:
@@ -341,7 +344,7 @@ class _Session:
 
         if plt.get_fignums():
             plt.close("all")
-            self.result.failure = self.result.failure or "the block leaves a figure open: end it with plt.show()"
+            self.result.failure = self.result.failure or OPEN_FIGURE
 
     def _collect(self, starts: tuple[int, int]) -> list[dict[str, Any]]:
         with contextlib.suppress(OSError, AttributeError, TypeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from book.errors import BookError, at, nearest
@@ -51,6 +52,11 @@ class Ledger:
                 return entry
         return None
 
+    def of_pages(self, pages: Iterable[str]) -> Ledger:
+        """The entries of these pages alone."""
+        chosen = set(pages)
+        return Ledger(tuple(entry for entry in self.entries if entry.page in chosen))
+
     def of_page(self, page: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.page == page]
 
@@ -66,6 +72,8 @@ def load(tree: Tree) -> Ledger:
     where = tree.relative(tree.ledger)
     try:
         data = tomllib.loads(tree.ledger.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise at(where, None, f"not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise at(where, None, f"not valid TOML: {error}") from error
     entries: list[Entry] = []

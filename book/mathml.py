@@ -17,11 +17,11 @@ PIECES = re.compile(
     r"(?P<code>(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))"
     r"|(?P<escaped>\\\$)"
     r"|\$\$(?P<display>.+?)\$\$"
-    r"|(?<![\\$\w])\$(?=\S)(?P<inline>[^$]*?[^\s\\$])\$(?![\d$])",
+    r"|(?<![\\$A-Za-z0-9_])\$(?=\S)(?P<inline>[^$]*?[^\s\\$])\$(?![\d$])",
     re.DOTALL,
 )
 MARKDOWN = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^"})
-LEFT_OVER = re.compile(r"\$\$|(?<![\\\w])\$(?=\S)")
+LEFT_OVER = re.compile(r"\$\$|(?<![\\A-Za-z0-9_])\$(?=\S)")
 
 _converter = LatexToMathML(fancy_error=False)
 
@@ -81,6 +81,8 @@ def _paragraph(text: str, path: str, first_line: int) -> str:
             markup = convert(latex, display=match["display"] is not None)
         except ValueError as error:
             raise _bad(path, line_of(match.start()), latex, error) from error
+        if match["display"] is None:  # Markdown takes <math> at the start of a line for a block: a span is none
+            markup = f'<span class="rp-math">{markup}</span>'
         return markup + "\n" * match[0].count("\n")
 
     converted = PIECES.sub(replace, text)

@@ -28,6 +28,7 @@ INCLUDE = re.compile(r'^\s*--8<--\s+"(?P<target>[^"]+)"\s*$')
 HEADING = re.compile(r"^(?P<level>#{1,6})\s+(?P<title>.*?)\s*(?:\{(?P<attributes>[^}]*)\})?\s*$")
 LINK = re.compile(r"(?<!\\)\]\((?P<target>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)")
 ATTRIBUTE = re.compile(r"(?P<key>[\w-]+)\s*=\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<bare>\S+))")
+BEHIND_MARKER = re.compile(r"^\s*(?:(?:>|[-*+]|\d+[.)])\s*)+(?:`{3,}|~{3,})[^`]*$")
 CODE_SPAN = re.compile(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)")
 
 RUN = "python"
@@ -68,7 +69,11 @@ class Block:
         if not self.from_toolkit:
             return self.code
         module = "snippets." + self.file.removesuffix(".py").replace("/", ".")
-        names = list(_defined(ast.parse(self.code)))
+        try:
+            names = _defined(ast.parse(self.code))
+        except SyntaxError as error:
+            line = self.file_line + (error.lineno or 1) - 1
+            raise at(f"snippets/{self.file}", line, f"does not parse: {error.msg}") from error
         return f"from {module} import {', '.join(names)}\n" if names else f"import {module}\n"
 
 
@@ -125,7 +130,13 @@ def _sections_of(text: str, file: str) -> dict[str, sections.Section]:
 
 def file_sections(tree: Tree, file: str) -> dict[str, sections.Section]:
     """The sections of snippets/``file`` as it is now."""
-    return _sections_of((tree.snippets / file).read_text(encoding="utf-8"), file)
+    try:
+        text = (tree.snippets / file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise at(
+            f"snippets/{file}", None, f"not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8"
+        ) from error
+    return _sections_of(text, file)
 
 
 def load(tree: Tree, page: str, language: str = "en") -> Page:
@@ -176,6 +187,12 @@ def parse(tree: Tree, page: str, language: str, text: str) -> Page:
                 continue
             if INCLUDE.match(line):
                 for code_line in _include(tree, page, path, open_fence, number, line):
+                    if code_line.lstrip().startswith(open_fence.ticks):
+                        raise at(
+                            path,
+                            number,
+                            f"the section holds a line {open_fence.ticks}: put the fence in {open_fence.ticks}`",
+                        )
                     emit(open_fence.indent + code_line, number)
             else:
                 if "-8<-" in line:
@@ -189,6 +206,8 @@ def parse(tree: Tree, page: str, language: str, text: str) -> Page:
             continue
         if line.lstrip().startswith("~~~"):
             raise at(path, number, "~~~ fences are not read by the tests: use ```")
+        if BEHIND_MARKER.match(line):
+            raise at(path, number, "a fence behind > or a list marker is not read by the tests: give it its own line")
         if "pytest-codeblocks:" in line or "<!--pytest.mark" in line.replace(" ", ""):
             raise at(path, number, "comments that steer pytest-codeblocks are not used here: a page is one session")
         if "-8<-" in CODE_SPAN.sub("", line):

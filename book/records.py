@@ -40,7 +40,7 @@ class Hashes:
 
 @dataclass(frozen=True)
 class Cell:
-    """One recorded block."""
+    """One recorded block. ``program`` is its proven standalone program: ``text``, ``guess``, ``lines`` and ``full``."""
 
     name: str
     source: str
@@ -49,6 +49,7 @@ class Cell:
     outputs: list[dict[str, Any]]
     warnings: list[tuple[str, str, bool]] = field(default_factory=list)
     apis: list[str] = field(default_factory=list)
+    program: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def write(tree: Tree, record: Record) -> bool:
             "seconds": round(cell.seconds, 4),
             "warnings": [list(w) for w in cell.warnings],
             "apis": cell.apis,
+            "program": cell.program,
         }
         node: Any = v4.new_code_cell(  # type: ignore[no-untyped-call]
             cell.source.rstrip("\n"), id=cell_id(cell.name), metadata={"book": book}
@@ -189,7 +191,7 @@ def read(tree: Tree, page: str) -> Record:
             raise ValueError(f"format {book['format']} is not {FORMAT}")
         machine = Machine(**{k: book[k] for k in ("python", "torch", "cpu", "system", "device")})
         cells = tuple(_cell(node) for node in raw["cells"])
-    except (ValueError, KeyError, TypeError, Warning, nbformat.ValidationError, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, Warning, nbformat.ValidationError) as error:
         summary = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BookError(f"{where}: not a whole record ({summary}): run {mend(page)}") from error
     if book["page"] != page:
@@ -212,6 +214,7 @@ def _cell(node: dict[str, Any]) -> Cell:
         outputs=node["outputs"],
         warnings=[(w[0], w[1], bool(w[2])) for w in book["warnings"]],
         apis=book["apis"],
+        program=book["program"],
     )
 
 

@@ -45,7 +45,7 @@ def parse(text: str, file: str) -> dict[str, Section]:
     name: str | None = None
     opened = 0
     lines: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         marker = MARKER.match(line)
         if marker is None:
             if LOOKS_LIKE_MARKER.search(line):

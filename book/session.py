@@ -81,6 +81,7 @@ class Sessions:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "book.session"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
+        self._requests = 0
 
     def __enter__(self) -> Sessions:
         return self
@@ -97,15 +98,19 @@ class Sessions:
     def events(self, jobs: Sequence[Job], workers: int | None = None) -> Iterator[Started | PageRun]:
         """Run the jobs, the first ones first; yields a ``Started`` as each block begins and a ``PageRun`` as each page ends."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        pickle.dump((list(jobs), workers or default_workers()), self._process.stdin)
+        self._requests += 1
+        mine = self._requests
+        pickle.dump((mine, list(jobs), workers or default_workers()), self._process.stdin)
         self._process.stdin.flush()
         while True:
             try:
-                event = pickle.load(self._process.stdout)
+                request, event = pickle.load(self._process.stdout)
             except EOFError as error:
                 raise RuntimeError(
                     f"the warm parent died (exit status {self._process.wait()}); its own output stands above"
                 ) from error
+            if request != mine:
+                continue  # left over from a request whose caller went away in the middle
             if event is None:
                 return
             yield event
@@ -263,13 +268,13 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
     gc.freeze()
     while True:
         try:
-            jobs, workers = pickle.load(requests)
+            request, jobs, workers = pickle.load(requests)
         except EOFError:
             return
         for event in run_here(jobs, workers):
-            pickle.dump(event, answers)
+            pickle.dump((request, event), answers)
             answers.flush()
-        pickle.dump(None, answers)
+        pickle.dump((request, None), answers)
         answers.flush()
 
 

@@ -42,7 +42,7 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
     target = target or tree.root / "site"
     stage(tree)
     fresh = {language: tree.build / f"site-{language}" for language in LANGUAGES}
-    environment = {**os.environ, **_addresses(site_url)}
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", **_addresses(site_url)}
     running = {
         language: subprocess.Popen(
             [
@@ -50,8 +50,7 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
                 "-m",
                 "mkdocs",
                 "build",
-                "--strict",
-                "--quiet",
+                "--strict",  # without --quiet, which would keep MkDocs from counting its warnings
                 "-f",
                 CONFIGS[language],
                 "-d",
@@ -67,7 +66,7 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
     }
     said = {language: process.communicate()[0] for language, process in running.items()}
     failed = [
-        f"{CONFIGS[language]}:\n{said[language].rstrip()}" for language in LANGUAGES if running[language].returncode
+        f"{CONFIGS[language]}:\n{_problems(said[language])}" for language in LANGUAGES if running[language].returncode
     ]
     if failed:
         raise BookError("the site does not build\n" + "\n".join(failed))
@@ -79,6 +78,11 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
     fresh["en"].rename(target)
     shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def _problems(said: str) -> str:
+    """What MkDocs said, without what is no problem."""
+    return "\n".join(line for line in said.splitlines() if line.strip() and not line.startswith("INFO "))
 
 
 def _addresses(site_url: str | None) -> dict[str, str]:

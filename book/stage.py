@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -127,12 +126,9 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
 
 def _inputs(tree: Tree, name: str, language: str) -> list[str]:
     """Everything that a staged page is made from."""
-    texts = [tree.page(language, name).read_text(encoding="utf-8-sig")]
-    for path in (tree.snippets / f"{name}.py", tree.record(name), tree.requirements):
-        texts.append(path.read_text(encoding="utf-8") if path.is_file() else "")
-    toolkit = tree.snippets / "toolkit"
-    texts += [p.read_text(encoding="utf-8") for p in sorted(toolkit.rglob("*.py"))] if toolkit.is_dir() else []
-    return texts
+    files = [tree.page(language, name), tree.snippets / f"{name}.py", tree.record(name), tree.requirements]
+    files += sorted((tree.snippets / "toolkit").rglob("*.py"))
+    return [p.read_text(encoding="utf-8", errors="backslashreplace") if p.is_file() else "" for p in files]
 
 
 @lru_cache(maxsize=1)
@@ -195,8 +191,17 @@ def render(context: Context, page: Page) -> dict[str, str]:
         assert cell is not None
         out += [(block.indent + line).rstrip() for line in _block(context, page, block, cell, record, files)]
         number = block.end + 1
-    files[f"{page.name}.md"] = "\n".join(out)
+    text = "\n".join(out)
+    files[f"{page.name}.md"] = join_chinese_lines(text) if page.language == "zh" else text
     return files
+
+
+HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef\u2014\u2018-\u201d]"
+
+
+def join_chinese_lines(text: str) -> str:
+    """Join lines that break between two Chinese characters: HTML would show the break as a space."""
+    return re.sub(rf"(?<={HAN})\n[ ]*(?={HAN})", "", text)
 
 
 def _front(page: Page) -> int:
@@ -223,12 +228,19 @@ def _block(context: Context, page: Page, block: Block, cell: Cell, record: Recor
         told = words["ran"].format(devices=devices, torch=torch, seconds=words["seconds"].format(cell.seconds))
     if context.repo_url:
         told += f" · [{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}"
-    return [*lines, "", told, "{ .rp-run }"]
+    return [*lines, "", told, '{ .rp-run data-search-exclude="" }']
 
 
 def _issue(repo: str, page: Page, block: Block, torch: str) -> str:
-    body = f"Page: docs/{page.language}/{page.name}.md\nBlock: {block.name}\nRecorded with: torch {torch}\n\nWhat I expected:\n\nWhat I saw:\n"
-    return f"{repo}/issues/new?{urlencode({'title': f'{page.name}: {block.name}', 'body': body})}"
+    """The address of a new issue whose form (.github/ISSUE_TEMPLATE/block.yml) is filled in for this block."""
+    fields = {
+        "template": "block.yml",
+        "title": f"{page.name}: {block.name}",
+        "page": f"docs/{page.language}/{page.name}.md",
+        "block": block.name,
+        "torch": torch,
+    }
+    return f"{repo}/issues/new?{urlencode(fields)}"
 
 
 def fence(text: str, info: str) -> list[str]:
@@ -333,10 +345,3 @@ def clean(tree: Tree) -> None:
     """Delete everything that staging and building made."""
     for folder in (tree.build, tree.root / "site"):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def in_ci() -> bool:
-    return os.environ.get("CI", "") not in ("", "0", "false")
-
-
-Say = Callable[[str], None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from book import pages, records
 from book.gpu import GpuRecord
 from book.ledger import Entry, Ledger
@@ -114,7 +116,9 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         [
             "---",
             f"title: {words['title']}",
-            f"description: {words['description']}",
+            f"description: {json.dumps(words['description'], ensure_ascii=False)}",
+            "search:",
+            "  exclude: true",
             "---",
             "",
             f"# {words['title']} {{#status}}",

@@ -43,7 +43,9 @@ print(caught[0].category.__name__, "-", str(caught[0].message).split(". ")[0])
 # --8<-- [end:non_leaf_grad]
 
 # --8<-- [start:integer_requires_grad]
-torch.tensor([1, 2, 3], requires_grad=True)
+counts = [1, 2, 3]
+print(torch.tensor(counts), torch.tensor(counts).dtype)
+torch.tensor(counts, requires_grad=True)
 # --8<-- [end:integer_requires_grad]
 
 # --8<-- [start:backward_non_scalar]
@@ -84,6 +86,7 @@ x = torch.tensor(3.0, requires_grad=True)
 y = x**2 + 2 * x - 5
 
 (slope,) = torch.autograd.grad(y, x)
+print("y:       ", y.item())
 print("returned:", slope)
 print("x.grad:  ", x.grad)
 # --8<-- [end:grad_returns]
@@ -94,16 +97,17 @@ b = torch.tensor(5.0, requires_grad=True)
 c = torch.tensor(7.0, requires_grad=True)  # forgotten in the formula
 x = torch.tensor(2.0, requires_grad=True)
 
-y = a * x**2 + b * x
+
+def formula():
+    return a * x**2 + b * x
+
+
 try:
-    torch.autograd.grad(y, (x, a, b, c))
+    torch.autograd.grad(formula(), (x, a, b, c))
 except RuntimeError as error:
     print(type(error).__name__, "-", error)
-
-y = a * x**2 + b * x
-print(torch.autograd.grad(y, (x, a, b, c), allow_unused=True))
-y = a * x**2 + b * x
-print(torch.autograd.grad(y, (x, a, b, c), materialize_grads=True))
+print(torch.autograd.grad(formula(), (x, a, b, c), allow_unused=True))
+print(torch.autograd.grad(formula(), (x, a, b, c), materialize_grads=True))
 # --8<-- [end:several_inputs]
 
 # --8<-- [start:several_outputs]
@@ -194,10 +198,11 @@ for set_to_none in (True, False):
     w = torch.tensor(1.0, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5, weight_decay=0.5)
     (3 * w).backward()
+    before = w.grad.item()
     optimizer.zero_grad(set_to_none=set_to_none)
-    cleared = w.grad
+    print(f"{set_to_none=!s:5}  grad: {before} -> {w.grad}", end="  ")
     optimizer.step()
-    print(f"{set_to_none=!s:5}  grad: {cleared}  after step: {w.item()}")
+    print("w after the step:", w.item())
 # --8<-- [end:zero_grad]
 
 # --8<-- [start:quadratic]
@@ -228,6 +233,7 @@ def descend(lr, steps):
 
 
 path = descend(lr=0.25, steps=60)
+print(path.shape)
 for step in (0, 1, 2, 5, 10, 60):
     w1, w2 = path[step].tolist()
     loss = quadratic(path[step])
@@ -239,10 +245,12 @@ torch.testing.assert_close(path[-1], minimum)
 across = torch.linspace(0, 6, 61)
 up = torch.linspace(-2.5, 2, 46)
 w1, w2 = torch.meshgrid(across, up, indexing="ij")
-height = quadratic(torch.stack([w1, w2], dim=-1)) - quadratic(minimum)  # (61, 46)
+grid = torch.stack([w1, w2], dim=-1)  # (61, 46, 2)
+height = quadratic(grid) - quadratic(minimum)  # (61, 46)
 
 fig, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
-ax.clabel(ax.contour(w1, w2, height, levels=[0.5, 2, 5, 10, 20], colors="#7a8599"))
+levels = [0.5, 2, 5, 10, 20]
+ax.clabel(ax.contour(w1, w2, height, levels=levels, colors="#7a8599"))
 for lr, color in {0.05: "#2f6fdb", 0.3: "#e4572e"}.items():
     path = descend(lr, steps=12)
     ax.plot(path[:, 0], path[:, 1], "o-", ms=3, color=color, label=f"lr = {lr}")
@@ -257,7 +265,7 @@ plt.show()
 # --8<-- [start:leaf_in_place]
 w = torch.tensor(1.0, requires_grad=True)
 (3 * w).backward()
-print(w.grad)
+print(w, w.grad)
 w -= 0.5 * w.grad
 # --8<-- [end:leaf_in_place]
 
@@ -289,7 +297,7 @@ with torch.no_grad():
 print("in the function:", predict(x))
 for training in (True, False):
     with torch.set_grad_enabled(training):
-        print(f"set_grad_enabled({training}):", (x**2).requires_grad)
+        print(f"set_grad_enabled({training}):", x**2)
 print("after eval():", nn.Tanh().eval()(x).requires_grad)
 # --8<-- [end:no_grad]
 
@@ -299,8 +307,9 @@ with torch.inference_mode():
 print(features, features.requires_grad, features.is_inference())
 
 w = torch.tensor(5.0, requires_grad=True)
-(w * features.clone()).backward()
-print(w.grad)
+product = w * features.clone()
+product.backward()
+print(product, w.grad)
 w * features
 # --8<-- [end:inference_saved]
 
@@ -332,10 +341,10 @@ y.backward()
 # --8<-- [end:saved_tensor_modified]
 
 # --8<-- [start:freeze]
-trunk = torch.tensor([1.0, 2.0], requires_grad=True)
+trunk = torch.tensor([1.0, 2.0])
 head = torch.tensor(3.0, requires_grad=True)
 
-for trainable in (False, True):
+for trainable in (True, False):
     trunk.requires_grad_(trainable)
     trunk.grad = head.grad = None
     loss = head * (trunk**2).sum()
@@ -383,7 +392,7 @@ def root_or_zero(x):
     return torch.where(x > 0, torch.sqrt(x), 0.0)
 
 
-x = torch.tensor([0.0, 4.0], requires_grad=True)
+x = torch.tensor([0.0, 0.25], requires_grad=True)
 root_or_zero(x).sum().backward()
 print(root_or_zero(x).tolist(), x.grad)
 
@@ -424,7 +433,7 @@ from torch.autograd.functional import hessian
 H = hessian(quadratic, torch.tensor([4.0, -2.0]))
 steepest = torch.linalg.eigvalsh(H).max()
 print(H)
-print(f"largest curvature {steepest:.2f}: lr must stay below {2 / steepest:.3f}")
+print(f"largest curvature {steepest:.2f}, lr below {2 / steepest:.3f}")
 assert torch.equal(H, A)
 
 for lr in (0.33, 0.34):
@@ -452,13 +461,14 @@ def sample_loss(w, x, t):  # (2,), (2,), () -> ()
 
 
 w = torch.tensor([1.0, 2.0])
-inputs = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, -1.0]])  # (4, 2)
-targets = torch.tensor([0.0, 0.0, 1.0, 1.0])  # (4,)
+inputs = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, -1.0]])
+targets = torch.tensor([0.0, 0.0, 1.0, 1.0])
 
-per_sample = vmap(grad(sample_loss), in_dims=(None, 0, 0))(w, inputs, targets)
+sample_grad = grad(sample_loss)
+per_sample = vmap(sample_grad, in_dims=(None, 0, 0))(w, inputs, targets)
 print(per_sample)  # (4, 2)
 print(per_sample.mean(0))
-loop = [grad(sample_loss)(w, x, t) for x, t in zip(inputs, targets, strict=True)]
+loop = [sample_grad(w, x, t) for x, t in zip(inputs, targets, strict=True)]
 assert torch.equal(per_sample, torch.stack(loop))
 # --8<-- [end:per_sample_gradients]
 
@@ -507,7 +517,8 @@ with fwAD.dual_level():
 a = torch.tensor(5.0, requires_grad=True)
 b = torch.tensor(3.0, requires_grad=True)
 graph = nodes(a, b)
-found = torch.autograd.grad(graph["y0"], list(graph.values()), materialize_grads=True)
+every_node = list(graph.values())
+found = torch.autograd.grad(graph["y0"], every_node, materialize_grads=True)
 gradients = {name: g.item() for name, g in zip(graph, found, strict=True)}
 print("d(node)/da: ", tangents)
 print("dy0/d(node):", gradients)
@@ -529,7 +540,8 @@ def draw(ax, title, numbers, arrow, bright):
     for edge in edges:
         start, end = edge.split()
         color = bright if numbers[start] and numbers[end] else grey
-        style = {"arrowstyle": arrow, "color": color, "shrinkA": 24, "shrinkB": 24}
+        style = {"arrowstyle": arrow, "color": color}
+        style |= {"shrinkA": 24, "shrinkB": 24}
         ax.annotate("", spots[end], spots[start], arrowprops=style)
     ax.set(title=title, xlim=(-0.4, 2.4), ylim=(-0.4, 2.4))
     ax.axis("off")
@@ -591,8 +603,9 @@ for values in ([0.0, 0.0], [3.0, 4.0]):
     x = torch.tensor(values, requires_grad=True)
     length = safe_length(x)
     (slope,) = torch.autograd.grad(length, x)
-    print(length.item(), slope)
-    torch.testing.assert_close(grad(torch.linalg.vector_norm)(x.detach()), slope)
+    expected = grad(torch.linalg.vector_norm)(x.detach())
+    print(length.item(), slope, expected)
+    torch.testing.assert_close(slope, expected)
 # --8<-- [end:solution_safe_length]
 
 # --8<-- [start:solution_newton]

@@ -1,0 +1,110 @@
+"""Run pages and rewrite their records: outputs, and for each block the proven program that runs it alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from typing import Any
+
+from book import check, compare, ledger, records, standalone
+from book.check import Report, Say, silent
+from book.ledger import Ledger
+from book.pages import Page
+from book.session import PageRun, Sessions
+from book.tree import Tree
+
+
+def record(
+    tree: Tree,
+    names: Sequence[str] = (),
+    *,
+    workers: int | None = None,
+    say: Say = silent,
+    sessions: Sessions | None = None,
+) -> tuple[Report, list[str]]:
+    """Run the pages and rewrite the records of those in which every block keeps the rules.
+
+    Returns:
+        The report, and a sentence per page or block on what changed.
+    """
+    chosen = check.load_pages(tree, names)
+    book_ledger = ledger.load(tree)
+    ledger.check_targets(book_ledger.of_pages(chosen) if names else book_ledger, chosen)
+    known, _ = check.read_records(tree, chosen)
+    report, changes = Report(), []
+    began = time.perf_counter()
+    jobs = [check.job_of(tree, chosen[name], book_ledger) for name in check.longest_first(list(chosen), known)]
+    with nullcontext(sessions) if sessions else Sessions() as warm:
+        good: list[PageRun] = []
+        for run in check.run_jobs(jobs, workers, say, warm):
+            report.runs.append(run)
+            verdicts = check.judge(tree, chosen[run.page], run, book_ledger, None)
+            report.verdicts += verdicts
+            problem = _unfit(chosen[run.page], verdicts)
+            if problem:
+                report.problems.append(problem)
+            else:
+                good.append(run)
+        for run in good:
+            page, old = chosen[run.page], known.get(run.page)
+            assert run.machine is not None
+            new = records.of_run(tree, page, run.results, run.machine)
+            new = with_programs(tree, page, new, old, book_ledger, workers, say, warm)
+            changes += _changes(page.name, old, new)
+            records.write(tree, new)
+    report.seconds = time.perf_counter() - began
+    return report, changes
+
+
+def _unfit(page: Page, verdicts: Sequence[check.Verdict]) -> str | None:
+    """Why a run cannot become a record, or None."""
+    skipped = [v for v in verdicts if v.status == "skipped"]
+    if skipped:
+        return f'{page.path}: block "{skipped[0].block}" {skipped[0].message}: this page cannot be recorded here'
+    failed = sum(v.status == "failed" for v in verdicts)
+    return f"{page.path}: not recorded, the record is as it was: {failed} blocks fail" if failed else None
+
+
+def with_programs(
+    tree: Tree,
+    page: Page,
+    new: records.Record,
+    old: records.Record | None,
+    book_ledger: Ledger,
+    workers: int | None = None,
+    say: Say = silent,
+    sessions: Sessions | None = None,
+) -> records.Record:
+    """The record with a proven program per block; those whose code, context, output and prover are unchanged are kept."""
+    kept: dict[str, dict[str, Any]] = {}
+    for cell in new.cells:
+        before = old.cell(cell.name) if old else None
+        same = before and before.program.get("prover") == standalone.PROVER and before.hashes == cell.hashes
+        if before and same and not compare.outputs(before.outputs, cell.outputs):
+            kept[cell.name] = before.program
+    outputs = {cell.name: cell.outputs for cell in new.cells}
+    todo = [block.name for block in page.blocks if block.name not in kept]
+    proven = standalone.prove(tree, page, outputs, book_ledger, todo, workers=workers, say=say, sessions=sessions)
+    programs = {name: {"prover": standalone.PROVER, **asdict(program)} for name, program in proven.items()}
+    cells = tuple(replace(cell, program={**kept, **programs}[cell.name]) for cell in new.cells)
+    return replace(new, cells=cells)
+
+
+def _changes(page: str, old: records.Record | None, new: records.Record) -> list[str]:
+    if old is None:
+        return [f"{page}: first record, {len(new.cells)} blocks"]
+    lines = []
+    for cell in new.cells:
+        before = old.cell(cell.name)
+        if before is None:
+            lines.append(f"{page}: {cell.name}: new")
+            continue
+        differences = compare.outputs(before.outputs, cell.outputs, compare.Tolerance(0, 0))
+        if differences:
+            lines += [f"{page}: {cell.name}: {difference}" for difference in differences]
+        elif before.source != cell.source:
+            lines.append(f"{page}: {cell.name}: the code changed, its output did not")
+    lines += [f"{page}: {cell.name}: gone" for cell in old.cells if new.cell(cell.name) is None]
+    return lines or [f"{page}: nothing changed but the seconds"]

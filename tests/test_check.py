@@ -1,0 +1,151 @@
+"""book.check (what it must notice stands in faults.py)"""
+
+from __future__ import annotations
+
+import pytest
+from faults import edit, ledger, output
+
+from book import check, pages, records
+from book import ledger as book_ledger
+from book.check import Report, Verdict
+from book.errors import BookError
+from book.ledger import Entry, Ledger
+from book.session import PageRun, Sessions
+from book.tree import Tree
+
+
+def test_check_gives_a_verdict_for_each_block(small: Tree, sessions: Sessions) -> None:
+    said: list[str] = []
+    report = check.check(small, sessions=sessions, say=said.append)
+    assert [(v.page, v.block, v.status) for v in report.verdicts] == [
+        ("part/small", name, "passed") for name in ("scale", "table", "curve", "wrong_shape")
+    ]
+    assert report.ok and report.seconds > 0 and all(v.seconds > 0 for v in report.verdicts)
+    assert said[0] == "block 1/4, page 0/1: part/small scale" and len(said) == 4
+
+
+def test_blocks_below_a_failure_are_told_to_be_not_run(small: Tree, sessions: Sessions) -> None:
+    edit("snippets/part/small.py", "2 * x", "2 * z")(small)
+    report = check.check(small, sessions=sessions, ignore_hashes=True)
+    assert [v.status for v in report.verdicts] == ["failed"] * 4
+    assert "NameError: name 'z' is not defined" in report.failed[0].message
+    assert 'not run: block "scale" above it failed' in report.failed[1].message
+
+
+def test_a_wrong_output_does_not_stop_the_page(small: Tree, sessions: Sessions) -> None:
+    output("scale", "text", r"4\.", "5.")(small)
+    report = check.check(small, sessions=sessions)
+    assert [v.status for v in report.verdicts] == ["failed", "passed", "passed", "passed"]
+    assert "make record PAGE=part/small" in report.failed[0].message
+
+
+def test_a_page_without_a_record_is_a_problem(small: Tree, sessions: Sessions) -> None:
+    small.record("part/small").unlink()
+    report = check.check(small, sessions=sessions)
+    assert not report.ok and report.verdicts == [] and "no record of this page" in report.problems[0]
+
+
+@pytest.mark.parametrize("name", ["part/small", "part", "part/", "docs/zh/part/small.md", "snippets/part/small.py"])
+def test_load_pages_takes_many_names(name: str, small: Tree) -> None:
+    assert list(check.load_pages(small, [name])) == ["part/small"]
+
+
+def test_load_pages_leaves_out_pages_without_blocks(small: Tree) -> None:
+    small.page("en", "index").write_text("# Home {#home}\n", encoding="utf-8")
+    assert list(check.load_pages(small)) == ["part/small"]
+    assert check.load_pages(small, ["index"]) == {}
+    assert list(check.load_pages(small, ["part/small", "part"])) == ["part/small"]
+    with pytest.raises(BookError, match=r'no page "part/smal" \(did you mean "part/small"\?\)'):
+        check.load_pages(small, ["part/smal"])
+
+
+@pytest.mark.parametrize(
+    ("what", "device", "why"),
+    [
+        ("torch>=2.0", None, None),
+        ("torch >= 2", None, None),
+        ("torch>=99.1", None, "needs torch>=99.1, here is"),
+        ("not-a-package>=1", None, "which is not installed"),
+        ("pandas", None, None),
+        ("not_a_package", None, "which is not installed"),
+        ("not_a_package.part", None, "which is not installed"),
+        ("cuda", None, "needs cuda"),
+        ("cuda", "cpu", "needs cuda"),
+        ("cuda", "cuda", None),
+        ("accelerator", "mps", None),
+    ],
+)
+def test_unmet(what: str, device: str | None, why: str | None) -> None:
+    told = check.unmet(Entry("needs", "p", "s", "r", what=what), device)
+    assert told is None if why is None else why in (told or "")
+
+
+def test_unmet_without_an_entry() -> None:
+    assert check.unmet(None) is None
+
+
+def test_needs_skips_a_block_and_runs_the_others(small: Tree, sessions: Sessions) -> None:
+    ledger("needs", section="table", what="not_a_package")(small)
+    report = check.check(small, sessions=sessions)
+    assert [v.status for v in report.verdicts] == ["passed", "skipped", "passed", "passed"]
+    assert report.ok and report.verdicts[1].message == "needs not_a_package, which is not installed"
+
+
+def test_job_of_holds_what_the_session_needs(small: Tree) -> None:
+    page, entries = pages.load(small, "part/small"), book_ledger.load(small)
+    job = check.job_of(small, page, entries, device="cuda")
+    assert [b.name for b in job.blocks] == ["scale", "table", "curve", "wrong_shape"]
+    assert (job.page, job.root, job.limit, job.device) == ("part/small", str(small.root), check.LIMIT, "cuda")
+    assert job.raises == {"wrong_shape"}
+    assert [b.name for b in check.job_of(small, page, entries, until="table").blocks] == ["scale", "table"]
+
+
+def test_judge_without_results_tells_that_the_process_ended(small: Tree) -> None:
+    page = pages.load(small, "part/small")
+    verdicts = check.judge(small, page, PageRun("part/small"), Ledger(), None)
+    assert {v.status for v in verdicts} == {"failed"} and "the page's process ended early" in verdicts[0].message
+
+
+def test_tolerance_of_the_ledger_holds_where_it_is_named(small: Tree, sessions: Sessions) -> None:
+    output("scale", "text", r"4\.", "4.1")(small)
+    assert not check.check(small, sessions=sessions).ok
+    ledger("tolerance", section="table", rtol=0.1, atol=0)(small)
+    assert not check.check(small, sessions=sessions).ok
+    ledger("tolerance", section="scale", rtol=0.1, atol=0)(small)
+    assert check.check(small, sessions=sessions).ok
+
+
+def test_tolerance_of_has_defaults() -> None:
+    tolerance = check.tolerance_of(Ledger(), "p", "s")
+    assert (tolerance.rtol, tolerance.atol, tolerance.volatile) == (1e-3, 1e-5, False)
+    loose = Ledger((Entry("tolerance", "p", "s", "r", rtol=0.5, atol=0.25), Entry("volatile", "p", "s", "r")))
+    tolerance = check.tolerance_of(loose, "p", "s")
+    assert (tolerance.rtol, tolerance.atol, tolerance.volatile) == (0.5, 0.25, True)
+
+
+def test_read_records_tells_what_it_cannot_read(small: Tree) -> None:
+    chosen = check.load_pages(small)
+    assert list(check.read_records(small, chosen)[0]) == ["part/small"]
+    small.record("part/small").write_text("{", encoding="utf-8")
+    found, problems = check.read_records(small, chosen)
+    assert found == {} and "docs/records/part/small.ipynb: not a whole record" in problems[0]
+
+
+def test_longest_first(small: Tree) -> None:
+    record = records.read(small, "part/small")
+    assert check.longest_first(["a", "b", "c"], {"a": records.Record("a", record.machine, ()), "b": record}) == ["c", "b", "a"]
+
+
+def test_report_is_ok_only_without_failures_and_problems() -> None:
+    passed, failed = Verdict("p", "a", "passed"), Verdict("p", "b", "failed", "why")
+    assert Report([passed]).ok
+    assert not Report([passed, failed]).ok and Report([passed, failed]).failed == [failed]
+    assert not Report([passed], problems=["x"]).ok
+
+
+def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    check.progress()("block 1/4")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    check.progress()("block 1/4")
+    assert "block 1/4" in capsys.readouterr().err

@@ -1,0 +1,162 @@
+"""book.compare"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from book import compare
+from book.compare import Tolerance, outputs, picture, text
+
+EQUAL = [
+    ("tensor([1.0000, 2.0000])", "tensor([1.0005, 2.0000])"),
+    ("loss 0.5", "loss  0.5004"),
+    ("1e-8", "2e-6"),
+    ("nan inf -inf", "nan inf -inf"),
+    ("1.0+2.0j", "1.0001+2.0j"),
+    ("a\n", "a"),
+    ("x1.5y 3", "x1.5y 3"),
+    ("[-0.0]", "[0.0]"),
+]
+DIFFERENT = [
+    ("tensor([1.00])", "tensor([1.01])", "number 1 differs: 1.00 is now 1.01"),
+    ("shape (3, 2)", "shape (2, 3)", "number 1 differs: 3 is now 2"),
+    ("12345678901234567890", "12345678901234567891", "number 1 differs"),
+    ("1", "1.0", "one is an integer"),
+    ("nan", "1.0", "nan is now 1.0"),
+    ("inf", "-inf", "inf is now -inf"),
+    ("1.0", "inf", "1.0 is now inf"),
+    ("1.0", "-1.0", "1.0 is now -1.0"),
+    ("1 2", "1", "one text ends where the other has the number 2"),
+    ("1", "1 2", "one text ends where the other has the number 2"),
+    ("float32", "float64", "text differs"),
+    ("cat", "dog", "text differs: 'cat' is now 'dog'"),
+    ("1 cat", "1 dog", "text differs"),
+    ("a\nb", "a b", "text differs"),
+    ("x1.5y 3", "x1.6y 3", "text differs"),
+    ("", "words", "text differs"),
+    ("step 1e3", "step 1e4", "number 1 differs"),
+    ("version 1.2.3", "version 1.2.4", "differs"),
+]
+
+
+@pytest.mark.parametrize(("expected", "got"), EQUAL)
+def test_equal_texts(expected: str, got: str) -> None:
+    assert text(expected, got) is None
+    assert text(got, expected) is None
+
+
+@pytest.mark.parametrize(("expected", "got", "why"), DIFFERENT)
+def test_different_texts(expected: str, got: str, why: str) -> None:
+    assert why in (text(expected, got) or "equal")
+
+
+def test_tolerance_is_relative_and_absolute() -> None:
+    assert text("100.0", "109.0", Tolerance(rtol=0.1, atol=0)) is None
+    assert text("100.0", "111.0", Tolerance(rtol=0.1, atol=0))
+    assert text("0.0", "0.09", Tolerance(rtol=0, atol=0.1)) is None
+    assert text("3", "4", Tolerance(rtol=1, atol=1)), "integers are never loose"
+
+
+def test_volatile_lets_numbers_differ_but_not_words_or_their_count() -> None:
+    volatile = Tolerance(volatile=True)
+    assert text("took 3 s", "took 4.5 s", volatile) is None
+    assert text("took 3 s", "takes 3 s", volatile)
+    assert text("took 3 s", "took 3 4 s", volatile)
+
+
+def svg(body: str, width: int = 100) -> str:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width} 50">{body}</svg>'
+
+
+LINE = '<path d="M 0 0 L 90 40" stroke="#2f6fdb" stroke-width="2"/>'
+LABEL = '<!-- loss: 90 --><use xlink:href="#DejaVuSans-4f"/><use xlink:href="#DejaVuSans-50"/>'
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (svg(LINE.replace("90 40", "90 20")), "pixels changed"),
+        (svg(LINE.replace("#2f6fdb", "#e4572e")), "pixels changed"),
+        (svg(LINE, width=200), "the picture was 640 x 320 pixels, is 640 x 160"),
+        (svg(""), "pixels changed"),
+        ("<svg", "not a picture"),
+        (svg(LINE + "<text>b</text>"), "a label of the picture"),
+    ],
+)
+def test_different_pictures(other: str, why: str) -> None:
+    assert why in (picture(svg(LINE), other) or "equal")
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (LABEL.replace("90", "70"), "a label of the picture: number 1 differs: 90 is now 70"),
+        (LABEL.replace("loss", "less"), "a label of the picture: text differs"),
+        (LABEL.replace("4f", "4e"), "the label 'loss: 90' of the picture is drawn with other letters"),
+        ("", "a label of the picture"),
+    ],
+)
+def test_one_wrong_letter_in_a_large_picture_is_seen(other: str, why: str) -> None:
+    assert why in (picture(svg(LINE + LABEL), svg(LINE + other)) or "equal")
+
+
+def test_pictures_that_look_the_same_are_equal() -> None:
+    assert picture(svg(LINE), svg(LINE)) is None
+    assert picture(svg(LINE), svg(LINE.replace("90 40", "90.001 40"))) is None
+    assert picture(svg(LINE), svg(LINE.replace("#2f6fdb", "#2f6fda"))) is None
+
+
+def stream(value: str | list[str], name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": value}
+
+
+def result(**data: str) -> dict[str, Any]:
+    return {"output_type": "execute_result", "data": {k.replace("_", "/"): v for k, v in data.items()}}
+
+
+def test_outputs_compares_each_and_says_which() -> None:
+    same = [stream("1\n"), result(text_plain="2")]
+    assert outputs(same, same) == []
+    differences = outputs(same, [stream("1\n"), result(text_plain="3")])
+    assert [(d.output, d.what, d.expected, d.got) for d in differences] == [(2, "number 1 differs: 2 is now 3", "2", "3")]
+    assert "output 2: number 1 differs" in str(differences[0])
+
+
+def test_outputs_sees_missing_added_and_other_kinds() -> None:
+    one, two = stream("1"), result(text_plain="2")
+    assert outputs([one, two], [one])[0].what == "the record has this output, the run does not"
+    assert outputs([one], [one, two])[0].what == "the run has this output, the record does not"
+    assert outputs([stream("1")], [stream("1", "stderr")])[0].what == "stdout is now stderr"
+    assert outputs([one], [two])[0].what == "stdout is now text/plain"
+    error = {"output_type": "error", "ename": "E", "evalue": "m", "traceback": []}
+    assert outputs([error], [one])[0].what == "an exception is now stdout"
+    assert "F: m" in outputs([error], [{**error, "ename": "F"}])[0].got
+
+
+def test_outputs_looks_at_every_form_of_a_result() -> None:
+    html = result(text_plain="a", text_html="<b>a</b>")
+    assert outputs([html], [result(text_plain="a", text_html="<b>b</b>")])
+    assert outputs([html], [result(text_plain="b", text_html="<b>a</b>")])
+    assert outputs([html], [result(text_plain="a")])[0].what == "text/html + text/plain is now text/plain"
+
+
+def test_neighbouring_pieces_of_a_stream_are_one() -> None:
+    assert outputs([stream("1\n2\n")], [stream("1\n"), stream("2\n")]) == []
+    assert outputs([stream(["1\n", "2\n"])], [stream("1\n2\n")]) == []
+    assert outputs([stream("1\n2\n")], [stream("1\n"), stream("2\n", "stderr")])
+
+
+def test_any_device_reads_accelerators_as_cpu() -> None:
+    cpu, cuda = [stream("tensor([1.]) cpu")], [stream("tensor([1.], device='cuda:0') cuda:0")]
+    assert outputs(cpu, cuda, any_device=True) == []
+    assert outputs(cpu, cuda)
+    other = [stream("tensor([1.], device='cuda:0', dtype=torch.float64) cuda:0")]
+    assert outputs(cpu, other, any_device=True), "a dtype that differs is no matter of the device"
+
+
+def test_long_outputs_are_cut_in_messages() -> None:
+    difference = outputs([stream("x" * 1000)], [stream("y")])[0]
+    assert len(difference.expected) < 500 and difference.expected.endswith("…")
+    assert compare.Difference(1, "w", "e", "g").output == 1

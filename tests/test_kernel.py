@@ -1,0 +1,151 @@
+"""book.kernel, through sessions (what makes a block fail stands in faults.py)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from book.kernel import BlockCode, BlockResult, Job, machine, script_of
+from book.session import Sessions
+
+Run = Callable[..., list[BlockResult]]
+
+
+@pytest.fixture
+def run(sessions: Sessions) -> Run:
+    def run(*codes: str, **keys: Any) -> list[BlockResult]:
+        blocks = tuple(BlockCode(f"block{number}", code) for number, code in enumerate(codes, start=1))
+        return sessions.run([Job("part/demo-page", blocks, "/nowhere", **keys)])[0].results
+
+    return run
+
+
+def shown(result: BlockResult) -> list[str]:
+    assert result.failure is None, result.failure
+    return [o.get("text") or o["data"]["text/plain"] for o in result.outputs]
+
+
+def test_script_of_keeps_the_lines_of_the_blocks() -> None:
+    blocks = (BlockCode("one", "x = 1\n"), BlockCode("two", "y = 2\nz = 3"))
+    text, offsets = script_of("part/demo", blocks)
+    lines = text.splitlines()
+    assert [lines[o] for o in offsets] == ["x = 1", "y = 2"]
+    assert lines[offsets[1] + 1] == "z = 3"
+    compile(text, "demo.py", "exec")
+
+
+def test_blocks_share_one_main_module(run: Run) -> None:
+    results = run("x = 1\nclass A: pass", "import pickle, sys\nx += 1\nprint(__name__, x)\npickle.loads(pickle.dumps(A())).__class__ is A")
+    assert shown(results[1]) == ["__main__ 2\n", "True"]
+
+
+def test_the_script_is_real(run: Run) -> None:
+    code = "import inspect\n\n\ndef f():\n    return 1\n\n\nprint(inspect.getsource(f))\nprint(__file__)"
+    assert shown(run("", code)[1]) == ["def f():\n    return 1\n\ndemo_page.py\n"]
+
+
+def test_the_last_expression_is_shown_as_in_a_notebook(run: Run) -> None:
+    assert shown(run("1 + 1")[0]) == ["2"]
+    assert shown(run("1 + 1;")[0]) == []
+    assert shown(run("None")[0]) == []
+    assert shown(run("x = 3")[0]) == []
+    assert shown(run("# only a comment")[0]) == []
+    assert shown(run("if True:\n    5")[0]) == []
+
+
+def test_printed_lines_tables_and_figures_keep_their_order(run: Run) -> None:
+    code = (
+        "import sys, pandas as pd, matplotlib.pyplot as plt\nfrom IPython.display import display\n"
+        "print('one')\nplt.plot([1, 2])\nplt.show()\nprint('two', file=sys.stderr)\n"
+        "display(pd.DataFrame({'a': [1]}))\nprint('three')\n'four'"
+    )
+    outputs = run(code)[0].outputs
+    kinds = [o.get("name") or sorted(o["data"])[0] for o in outputs]
+    assert kinds == ["stdout", "image/svg+xml", "stderr", "text/html", "stdout", "text/plain"]
+    assert outputs[-1]["output_type"] == "execute_result" and outputs[1]["output_type"] == "display_data"
+
+
+def test_progress_bars_show_their_last_state(run: Run) -> None:
+    assert shown(run("print('a')\nprint('\\r10%', end='')\nprint('\\r100%', end='')\nprint('\\nb')")[0]) == ["a\n100%\nb\n"]
+
+
+def test_the_output_of_a_block_is_its_own(run: Run) -> None:
+    assert [shown(r) for r in run("print(1)", "print(2)", "3")] == [["1\n"], ["2\n"], ["3"]]
+
+
+def test_exceptions_are_told_as_python_tells_them(run: Run) -> None:
+    result = run("def f():\n    raise ValueError('bad\\nvalue')", "f()")[1]
+    assert result.error == ("ValueError", "bad\nvalue")
+    assert result.failure == "ValueError: bad\nvalue"
+    (output,) = result.outputs
+    assert (output["output_type"], output["ename"], output["evalue"]) == ("error", "ValueError", "bad\nvalue")
+    trace = "\n".join(output["traceback"])
+    assert "raise ValueError('bad\\nvalue')" in trace and "demo_page.py" in trace
+    assert "kernel.py" not in trace and "/tmp" not in trace
+
+
+def test_warnings_are_told_with_their_owner(run: Run) -> None:
+    own = "import warnings\nwarnings.warn('mine', UserWarning)"
+    other = "import warnings\nwarnings.warn_explicit('theirs', UserWarning, 'elsewhere.py', 1)"
+    results = run(own, other, "1")
+    assert [r.warnings for r in results] == [[("UserWarning", "mine", True)], [("UserWarning", "theirs", False)], []]
+    assert "UserWarning: mine" in results[0].outputs[0]["text"]
+    assert results[1].outputs == []
+
+
+def test_each_block_starts_from_another_random_state(run: Run) -> None:
+    code = "import random, numpy, torch\n(random.random(), numpy.random.rand(), torch.rand(1).item())"
+    first, second = run(code, code)
+    assert first.unseeded and second.unseeded
+    assert all(a != b for a, b in zip(eval(shown(first)[0]), eval(shown(second)[0]), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("code", "unseeded"),
+    [
+        ("torch.manual_seed(0); torch.rand(1)", False),
+        ("torch.rand(1)", True),
+        ("torch.zeros(1)", False),
+        ("with torch.random.fork_rng():\n    torch.manual_seed(0)\n    torch.rand(1)", False),
+        ("torch.rand(1, generator=torch.Generator().manual_seed(0))", False),
+        ("import random; random.seed(0); random.random()", False),
+        ("import numpy; numpy.random.shuffle([1, 2])", True),
+    ],
+)
+def test_unseeded(code: str, unseeded: bool, run: Run) -> None:
+    assert run("import torch", code)[1].unseeded is unseeded
+
+
+def test_addresses_and_folders_are_not_shown(run: Run) -> None:
+    (text,) = shown(run("import tempfile, os\nprint(object(), os.path.join(os.getcwd(), 'data.csv'), '/nowhere/snippets')")[0])
+    assert text == "<object object at 0x…> work/data.csv snippets\n"
+
+
+def test_a_page_works_in_an_empty_folder_with_one_thread(run: Run) -> None:
+    assert shown(run("import os, sys, torch\nprint(os.listdir(), torch.get_num_threads(), len(sys.argv))")[0]) == ["[] 1 1\n"]
+
+
+def test_standard_streams_work_as_files(run: Run) -> None:
+    code = "import sys\nsys.stdout.buffer.write(b'raw\\n')\nprint(sys.stdout.fileno(), sys.stdout.isatty(), sys.stdout.encoding, sys.stdout.writable())"
+    assert shown(run(code)[0]) == ["raw\n1 False utf-8 True\n"]
+
+
+def test_a_device_becomes_the_default(run: Run) -> None:
+    assert shown(run("import torch\ntorch.ones(1).device.type", device="meta")[0]) == ["'meta'"]
+
+
+def test_multiprocessing_workers_run(run: Run) -> None:
+    code = "import torch\nfrom torch.utils.data import DataLoader\ntorch.manual_seed(0)\n[b.tolist() for b in DataLoader([1, 2, 3], batch_size=2, num_workers=1)]"
+    assert shown(run(code)[0]) == ["[[1, 2], [3]]"]
+
+
+def test_machine_is_this_one() -> None:
+    import platform
+
+    import torch
+
+    assert machine().torch == torch.__version__
+    assert machine("cuda").device == "cuda"
+    assert machine().python == platform.python_version()

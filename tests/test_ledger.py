@@ -1,0 +1,56 @@
+"""book.ledger (what it refuses stands in faults.py)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from books import write_small
+from faults import entry
+
+from book import ledger, pages
+from book.errors import BookError
+from book.ledger import Entry, Ledger
+from book.tree import HERE, Tree
+
+
+def test_every_kind_is_read(tmp_path: Path) -> None:
+    tree = write_small(tmp_path)
+    text = entry("raises", error="E", message="m") + entry("tolerance", rtol=0.1, atol=0)
+    tree.ledger.write_text(
+        text + entry("volatile") + entry("warns", message="w") + entry("needs", what="cuda"), encoding="utf-8"
+    )
+    where = {"page": "part/small", "section": "scale", "reason": "a test"}
+    assert ledger.load(tree).entries == (
+        Entry("raises", error="E", message="m", **where),
+        Entry("tolerance", rtol=0.1, atol=0, **where),
+        Entry("volatile", **where),
+        Entry("warns", message="w", **where),
+        Entry("needs", what="cuda", **where),
+    )
+
+
+def test_no_file_is_an_empty_ledger(tmp_path: Path) -> None:
+    assert ledger.load(Tree(tmp_path)) == Ledger()
+
+
+def test_get_and_of_page() -> None:
+    one, two = Entry("volatile", "a", "x", "r"), Entry("warns", "b", "x", "r")
+    book = Ledger((one, two))
+    assert book.get("volatile", "a", "x") is one
+    assert book.get("warns", "a", "x") is None
+    assert book.get("volatile", "a", "y") is None
+    assert book.of_page("b") == [two]
+
+
+def test_check_targets_passes_and_fails(tmp_path: Path) -> None:
+    tree = write_small(tmp_path)
+    known = {"part/small": pages.load(tree, "part/small")}
+    ledger.check_targets(ledger.load(tree), known)
+    for bad in (Entry("volatile", "part/other", "scale", "r"), Entry("volatile", "part/small", "other", "r")):
+        with pytest.raises(BookError, match=r"^here: \[\[volatile\]\] names .*other"):
+            ledger.check_targets(Ledger((bad,)), known, "here")
+
+
+def test_the_real_ledger_is_whole() -> None:
+    assert ledger.load(HERE).entries

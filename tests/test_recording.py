@@ -1,0 +1,59 @@
+"""book.recording (blocks that must not be recorded stand in faults.py)"""
+
+from __future__ import annotations
+
+from faults import edit
+
+from book import recording, records
+from book.session import Sessions
+from book.tree import Tree
+
+
+def test_record_writes_only_whole_pages_and_tells_changes(small: Tree, sessions: Sessions) -> None:
+    before = small.record("part/small").read_bytes()
+    report, changes = recording.record(small, sessions=sessions)
+    assert report.ok and changes == ["part/small: nothing changed but the seconds"]
+    edit("snippets/part/small.py", "2 * x", "3 * x")(small)
+    edit("snippets/part/small.py", "import pandas as pd", "import pandas as pd  # tables")(small)
+    report, changes = recording.record(small, sessions=sessions)
+    assert "part/small: scale: output 1: number 1 differs: 2. is now 3." in changes[0]
+    assert changes[1] == "part/small: table: the code changed, its output did not"
+    assert len(changes) == 2 and small.record("part/small").read_bytes() != before
+    before = small.record("part/small").read_bytes()
+    edit("snippets/part/small.py", "3 * x", "1 / 0")(small)
+    report, changes = recording.record(small, sessions=sessions)
+    assert changes == [] and "not recorded, the record is as it was: 4 blocks fail" in report.problems[0]
+    assert small.record("part/small").read_bytes() == before
+
+
+def test_record_tells_new_and_gone_blocks(small: Tree, sessions: Sessions) -> None:
+    for file in ("docs/en/part/small.md", "snippets/part/small.py"):
+        text = (small.root / file).read_text(encoding="utf-8").replace(":scale", ":scaled")
+        (small.root / file).write_text(text, encoding="utf-8")
+    assert recording.record(small, sessions=sessions)[1] == ["part/small: scaled: new", "part/small: scale: gone"]
+    small.record("part/small").unlink()
+    assert recording.record(small, sessions=sessions)[1] == ["part/small: first record, 4 blocks"]
+
+
+def test_record_is_the_same_twice_but_for_the_seconds(small: Tree, sessions: Sessions) -> None:
+    one = records.read(small, "part/small")
+    recording.record(small, sessions=sessions)
+    two = records.read(small, "part/small")
+    assert [(c.source, c.hashes, c.outputs) for c in one.cells] == [(c.source, c.hashes, c.outputs) for c in two.cells]
+
+
+def test_each_block_gets_a_program_that_was_proven(small: Tree) -> None:
+    programs = {cell.name: cell.program for cell in records.read(small, "part/small").cells}
+    assert "import torch" in programs["wrong_shape"]["text"], "the program of a block holds what the block stands on"
+    assert "import pandas" not in programs["wrong_shape"]["text"], "and nothing else"
+
+
+def test_programs_are_kept_while_their_code_is_the_same(small: Tree, sessions: Sessions) -> None:
+    before = small.record("part/small").read_text(encoding="utf-8")
+    marked = before.replace("import torch\\n", "import torch  # kept\\n")
+    small.record("part/small").write_text(marked, encoding="utf-8")
+    recording.record(small, sessions=sessions)
+    assert "# kept" in str(records.read(small, "part/small").cells[3].program)
+    edit("snippets/part/small.py", "2 * x", "3 * x")(small)
+    recording.record(small, sessions=sessions)
+    assert "# kept" not in str(records.read(small, "part/small").cells[3].program)

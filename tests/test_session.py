@@ -1,0 +1,131 @@
+"""book.session (blocks that hang, die or flood stand in faults.py)"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from book.session import BlockCode, Job, PageRun, Sessions, Started, default_workers, run_here
+
+
+def job(*codes: str, page: str = "part/demo", **keys: object) -> Job:
+    blocks = tuple(BlockCode(f"block{number}", code) for number, code in enumerate(codes, start=1))
+    return Job(page, blocks, root="/nowhere", **keys)  # type: ignore[arg-type]
+
+
+def test_runs_come_back_in_the_order_of_the_jobs(sessions: Sessions) -> None:
+    slow, quick = job("import time; time.sleep(0.4)", page="slow"), job("1 + 1", page="quick")
+    runs = sessions.run([slow, quick], workers=2)
+    assert [run.page for run in runs] == ["slow", "quick"]
+    assert runs[1].results[0].outputs[0]["data"]["text/plain"] == "2"
+
+
+def test_a_run_tells_machine_and_times(sessions: Sessions) -> None:
+    (run,) = sessions.run([job("import time; time.sleep(0.2)")])
+    assert run.machine is not None and run.machine.torch.startswith("2.") and run.machine.device == "cpu"
+    assert 0.2 <= run.results[0].seconds <= run.seconds
+    assert 0 < run.setup < run.seconds
+
+
+def test_events_tell_each_block_before_its_end(sessions: Sessions) -> None:
+    events = list(sessions.events([job("1", "2")], workers=1))
+    assert events[:2] == [Started("part/demo", "block1"), Started("part/demo", "block2")]
+    assert isinstance(events[2], PageRun) and len(events) == 3
+
+
+def test_pages_run_at_the_same_time_up_to_the_workers(sessions: Sessions) -> None:
+    jobs = [job("import time; time.sleep(0.5)", page=name) for name in ("a", "b")]
+    began = time.perf_counter()
+    sessions.run(jobs, workers=2)
+    together = time.perf_counter() - began
+    began = time.perf_counter()
+    sessions.run(jobs, workers=1)
+    assert together + 0.2 < time.perf_counter() - began
+
+
+def test_a_caller_that_goes_away_does_not_disturb_the_next(sessions: Sessions) -> None:
+    left = sessions.events([job("1", "2", page="left"), job("3", page="behind")], workers=1)
+    assert next(left) == Started("left", "block1")
+    (run,) = sessions.run([job("4", page="mine")])
+    assert run.page == "mine" and run.results[0].outputs[0]["data"]["text/plain"] == "4"
+
+
+def test_labels_tell_runs_of_one_page_apart(sessions: Sessions) -> None:
+    runs = sessions.run([job("1", label="one"), job("2", label="two")])
+    assert [run.page for run in runs] == ["one", "two"]
+
+
+def test_a_block_that_fails_ends_its_page_and_no_other(sessions: Sessions) -> None:
+    bad, good = sessions.run([job("1", "1 / 0", "3", page="bad"), job("4", page="good")])
+    assert [r.name for r in bad.results] == ["block1", "block2"]
+    assert bad.results[1].error == ("ZeroDivisionError", "division by zero")
+    assert good.results[0].failure is None
+
+
+def test_a_block_that_may_raise_does_not_end_its_page(sessions: Sessions) -> None:
+    (run,) = sessions.run([job("1 / 0", "2", raises=frozenset({"block1"}))])
+    assert [r.name for r in run.results] == ["block1", "block2"]
+
+
+def test_a_dead_page_leaves_the_next_ones_alone(sessions: Sessions) -> None:
+    dead, good = sessions.run([job("1", "import os; os._exit(5)", page="dead"), job("4", page="good")], workers=1)
+    assert dead.machine is None
+    assert dead.results[0].failure is None
+    assert dead.results[1].failure == "the block ended its process (exit status 5)"
+    assert good.results[0].failure is None
+
+
+def test_the_limit_is_of_each_block(sessions: Sessions) -> None:
+    code = "import time; time.sleep(0.7)"
+    (run,) = sessions.run([job(code, code, limit=1.2)])
+    assert [r.failure for r in run.results] == [None, None]
+
+
+def test_what_a_stopped_block_started_is_stopped_too(sessions: Sessions) -> None:
+    code = "import subprocess\nchild = subprocess.Popen(['sleep', '60'])\nprint(child.pid, flush=True)\n"
+    (first,) = sessions.run([job(code)])
+    pid = int(first.results[0].outputs[0]["text"])
+    for _ in range(50):
+        if not _alive(pid):
+            return
+        time.sleep(0.1)
+    pytest.fail("the child of a block lives on after its page")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_folders_of_runs_are_removed(sessions: Sessions) -> None:
+    (run,) = sessions.run([job("import os; print(os.path.realpath(os.getcwd()))\nopen('left.txt', 'w').close()")])
+    shown = run.results[0].outputs[0]["text"].strip()
+    assert shown == "work", "the session's own folder is not shown"
+    (run,) = sessions.run([job("import os; print(list(os.getcwd()))")])
+    folder = "".join(eval(run.results[0].outputs[0]["text"]))
+    assert folder.endswith("/work") and not os.path.exists(os.path.dirname(folder))
+
+
+def test_nothing_to_run_is_no_event() -> None:
+    assert list(run_here([], workers=2)) == []
+
+
+def test_default_workers_is_what_this_process_may_use() -> None:
+    assert 1 <= default_workers() <= (os.cpu_count() or 1)
+
+
+def test_a_parent_that_dies_is_told() -> None:
+    sessions = Sessions()
+    sessions._process.kill()
+    sessions._process.wait()
+    with pytest.raises((RuntimeError, BrokenPipeError)):
+        sessions.run([job("1")])
+    with pytest.raises(BrokenPipeError):
+        sessions.__exit__()
+    assert sessions._process.stdout is not None
+    sessions._process.stdout.close()

