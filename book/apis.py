@@ -96,7 +96,15 @@ def load() -> Apis:
     try:
         data = json.loads(FILE.read_text(encoding="utf-8"))
         by_name = {
-            name: Api(name, row["group"], row["kind"], row["where"], row["page"], row["family"], tuple(row["aliases"]))
+            name: Api(
+                name,
+                row["group"],
+                row["kind"],
+                row["where"],
+                row["page"],
+                row.get("family", name),
+                tuple(row.get("aliases", ())),
+            )
             for name, row in data["apis"].items()
         }
         return Apis(data["torch"], by_name)
@@ -109,8 +117,12 @@ def dump(apis: Apis) -> str:
     lines = []
     for name in sorted(apis.by_name):
         api = apis.by_name[name]
-        row = {"group": api.group, "kind": api.kind, "where": api.where, "page": api.page, "family": api.family}
-        lines.append(f" {json.dumps(name)}: {json.dumps(row | {'aliases': list(api.aliases)})}")
+        row: dict[str, object] = {"group": api.group, "kind": api.kind, "where": api.where, "page": api.page}
+        if api.family != name:
+            row["family"] = api.family
+        if api.aliases:
+            row["aliases"] = list(api.aliases)
+        lines.append(f" {json.dumps(name)}: {json.dumps(row)}")
     return f'{{"torch": {json.dumps(apis.torch)}, "apis": {{\n' + ",\n".join(lines) + "\n}}\n"
 
 

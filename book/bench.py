@@ -24,7 +24,7 @@ from book import check, ledger, pages, records, site
 from book.errors import BookError
 from book.kernel import WARM_MODULES, BlockResult, machine
 from book.session import Sessions, default_workers
-from book.tree import LANGUAGES, Tree, write_atomically
+from book.tree import CONFIGS, LANGUAGES, Tree, write_atomically
 
 FILE = "bench.json"
 BLOCKS = 40  # of a synthetic page
@@ -131,8 +131,8 @@ def synthetic_tree(tree: Tree, folder: Path, count: int) -> Tree:
     for name in ("docs/theme", "book"):
         shutil.copytree(tree.root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for language in LANGUAGES:
-        config = (tree.root / site.CONFIGS[language]).read_text(encoding="utf-8")
-        (folder / site.CONFIGS[language]).write_text(_without_nav(config), encoding="utf-8")
+        config = (tree.root / CONFIGS[language]).read_text(encoding="utf-8")
+        (folder / CONFIGS[language]).write_text(_without_nav(config), encoding="utf-8")
         index = made.docs(language) / "index.md"
         index.parent.mkdir(parents=True)
         index.write_text("# Bench {#bench}\n", encoding="utf-8")

@@ -105,7 +105,9 @@ def job_of(tree: Tree, page: Page, book_ledger: Ledger, *, device: str | None = 
     blocks = []
     for block in page.blocks:
         if unmet(book_ledger.get("needs", page.name, block.name), device) is None:
-            blocks.append(BlockCode(block.name, block.run_code))
+            lines = (block.file_line, block.file_line + block.code.count("\n") - 1)
+            shows = (f"snippets/{block.file}", *lines) if block.from_toolkit else None
+            blocks.append(BlockCode(block.name, block.run_code, shows))
         if block.name == until:
             break
     raising = frozenset(e.section for e in book_ledger.of_page(page.name) if e.kind == "raises")

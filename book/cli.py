@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--quick", action="store_true", help="small sizes, nothing is appended")
     one.set_defaults(run=_bench)
 
+    one = commands.add_parser("copy", help="print the program that runs one block alone")
+    one.add_argument("block", metavar="PAGE:BLOCK", help="such as concepts/autograd:backward_scalar")
+    one.add_argument("--to", type=Path, metavar="FILE", help="write it to a file instead")
+    one.add_argument("--force", action="store_true", help="overwrite the file")
+    one.set_defaults(run=_copy)
+
     one = commands.add_parser("stage", help="expand every page, with its recorded outputs, into build/en and build/zh")
     one.set_defaults(run=_stage)
 
@@ -177,3 +183,27 @@ def _bench(options: argparse.Namespace) -> int:
     from book import bench
 
     return bench.main(options.root, quick=options.quick)
+
+
+def _copy(options: argparse.Namespace) -> int:
+    from book import records
+    from book.errors import nearest
+    from book.tree import write_atomically
+
+    page, colon, block = options.block.partition(":")
+    if not colon:
+        raise BookError(f'"{options.block}" names no block: write PAGE:BLOCK, such as concepts/autograd:backward_scalar')
+    if page not in options.root.pages():
+        raise BookError(f'there is no page "{page}"{nearest(page, options.root.pages())}')
+    record = records.read(options.root, page)
+    cell = record.cell(block)
+    if cell is None:
+        raise BookError(f'{page} has no block "{block}"{nearest(block, [c.name for c in record.cells])}')
+    if options.to is None:
+        print(cell.program["text"], end="")
+        return 0
+    if options.to.exists() and not options.force:
+        raise BookError(f"{options.to} exists: choose another name, or say --force to overwrite it")
+    write_atomically(options.to, cell.program["text"])
+    print(f"wrote {options.to}")
+    return 0

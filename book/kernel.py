@@ -50,8 +50,11 @@ SEEDERS = {"manual_seed", "seed", "fork_rng", "set_rng_state", "seed_all", "sets
 
 @dataclass(frozen=True)
 class BlockCode:
+    """A block's name and what runs; for a piece of the toolkit, also what it ``shows``: (file, first line, last line)."""
+
     name: str
     code: str
+    shows: tuple[str, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Job:
     """One page to run: its blocks in order, where, and for how long each block may take (seconds).
 
     ``label`` tells runs of the same page apart (mutants); the page's name is used where it is empty.
+    ``observe`` notes which public names of torch each block uses (book.observe), with compiled functions left
+    ``compiled`` or run as Python, and with hooks in all blocks but the ``plain`` ones.
     """
 
     page: str
@@ -68,6 +73,9 @@ class Job:
     device: str | None = None
     raises: frozenset[str] = frozenset()
     label: str = ""
+    observe: bool = False
+    compiled: bool = False
+    plain: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -82,6 +90,7 @@ class BlockResult:
         error: (type name, message) of an exception that left the block.
         warnings: each as (category, message, own) with ``own`` true when the page's own line caused it.
         unseeded: the block drew random numbers and never seeded.
+        apis: the public names of torch that it uses, sorted; known when the page has ended, in an observing run only.
     """
 
     name: str
@@ -91,6 +100,7 @@ class BlockResult:
     error: tuple[str, str] | None = None
     warnings: list[tuple[str, str, bool]] = field(default_factory=list)
     unseeded: bool = False
+    apis: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ def script_of(page: str, blocks: tuple[BlockCode, ...]) -> tuple[str, list[int]]
 
 def run_job(job: Job, folder: str, send: Connection) -> None:
     """Entry point of the child: run every block, send ``("start", i)`` and ``("done", i, BlockResult)``, then
-    ``("end", Machine, late)``, ``late`` being block name -> what its threads did after it."""
+    ``("end", Machine, late, apis)``: block name -> what its threads did after it, and block name -> names it uses."""
     with contextlib.suppress(AttributeError, OSError):
         os.setsid()
     warm_up()
@@ -136,7 +146,7 @@ def run_job(job: Job, folder: str, send: Connection) -> None:
         if result.failure and job.blocks[index].name not in job.raises:
             break
     session.join_threads()
-    send.send(("end", machine(job.device), session.late))
+    send.send(("end", machine(job.device), session.late, session.observer.read() if session.observer else {}))
     send.close()
 
 
@@ -207,6 +217,11 @@ class _Session:
         if hasattr(signal, "SIGUSR1"):
             faulthandler.register(signal.SIGUSR1, faults, all_threads=False, chain=False)
         self._patch()
+        self.observer = None
+        if job.observe:
+            from book.observe import Observer
+
+            self.observer = Observer(job, folder)
 
     def _main_module(self) -> dict[str, Any]:
         module = types.ModuleType("__main__")
@@ -299,6 +314,8 @@ class _Session:
         except BaseException as error:
             self._report(error)
         result.seconds = result.seconds or time.perf_counter() - began
+        if self.observer is not None:
+            self.observer.after(block.code, block.name, self.namespace)
         if _generators() != before and not _seeds(block.code):
             result.unseeded = True
         self._check_leftovers()
@@ -315,6 +332,8 @@ class _Session:
     def _execute(self, block: BlockCode, offset: int) -> Any:
         filename = str(self.script)
         tree = ast.increment_lineno(ast.parse(block.code, filename), offset)
+        if self.observer is not None:
+            tree = self.observer.change(tree, block.name)
         last = tree.body[-1] if tree.body else None
         shown = isinstance(last, ast.Expr) and not block.code.rstrip().endswith(";")
         body = tree.body[:-1] if shown else tree.body

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 TENSOR = "torch.Tensor"
 NODE = "torch.autograd.graph.Node"
 CONTEXT = "torch.autograd.function.FunctionCtx"
+PROXY = "torch.fx.Proxy"  # stands for a tensor while torch.fx traces
 
 BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add",
@@ -79,6 +80,7 @@ BUILTINS: dict[str, tuple[str, ...]] = {
     "bool": ("torch.Tensor.item",),
     "complex": ("torch.Tensor.item",),
 }
+SCRIPT = "torch.jit.script"  # compiles the text of a function, whose lines then never run
 GET, SET = (f"{TENSOR}.{name}" for name in ("__getitem__", "__setitem__"))
 HOOK = "__book_{}__"  # ends in underscores, so that class bodies do not mangle it
 FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, type, functools._lru_cache_wrapper)
@@ -113,8 +115,6 @@ class Names:
 
     def of_object(self, value: object) -> str | None:
         """The public name of a function or class."""
-        if not isinstance(value, FUNCTIONS) and not callable(value):
-            return None
         if self._modules != len(sys.modules):
             self._look_up()
         return self._by_id.get(id(value))
@@ -135,22 +135,25 @@ class Names:
         parent = module.__name__
         if parent.split(".")[0] != "torch":
             return None
-        written = self.known.canonical.get(f"{parent}.{attribute}")
-        if written is not None:
-            return written if self.known.by_name[written].kind != "class" or "." in written else None
-        return self.of_object(vars(module).get(attribute))
+        value = vars(module).get(attribute)
+        if isinstance(value, types.ModuleType):
+            return None
+        return self.known.canonical.get(f"{parent}.{attribute}") or self.of_object(value)
 
     def kind(self, cls: type) -> Kind:
-        kind = self._kinds.get(cls)
-        if kind is None:
-            kind = self._kinds[cls] = self._kind_of(type.__dict__["__mro__"].__get__(cls))
-        return kind
+        try:
+            kind = self._kinds.get(cls)
+            if kind is None:
+                kind = self._kinds[cls] = self._kind_of(_line(cls))
+            return kind
+        except TypeError:  # a metaclass without a hash
+            return self._kind_of(_line(cls))
 
     def _kind_of(self, line: Sequence[type]) -> Kind:
         classes = [name for base in reversed(line) if (name := self.of_object(base)) is not None]
         if CONTEXT in classes or self._is_node(line[0]):
             classes = [NODE, CONTEXT, *(name for name in classes if name not in (NODE, CONTEXT))]
-        return Kind(TENSOR in classes, tuple(classes))
+        return Kind(TENSOR in classes or PROXY in classes, tuple(classes))
 
     @staticmethod
     def _is_node(cls: type) -> bool:
@@ -173,7 +176,7 @@ class Names:
         if issubclass(cls, types.ModuleType):
             return self.of_module(value, attribute)  # type: ignore[arg-type]  # just seen to be one
         if cls is super:
-            line = type.__dict__["__mro__"].__get__(object.__getattribute__(value, "__self_class__"))
+            line = _line(object.__getattribute__(value, "__self_class__"))
             after = line[line.index(object.__getattribute__(value, "__thisclass__")) + 1 :]
             return self.member(self._kind_of(after), attribute)
         if issubclass(cls, type):
@@ -187,6 +190,12 @@ class Names:
         if owner is None or isinstance(owner, types.ModuleType) or not isinstance(name, str):
             return None
         return self.attribute(owner, name)
+
+
+def _line(cls: type) -> tuple[type, ...]:
+    """The class and its bases, in the order in which attributes are looked up."""
+    line: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
+    return line
 
 
 # ---- the recorder
@@ -253,13 +262,13 @@ class Recorder:
         if name is not None:
             site.resolved = True
             self.note(site, name)
-        if isinstance(value, type):
+        if issubclass(type(value), type):
             self.note(site, self.names.of_object(value))
         return value
 
     def name(self, number: int, value: object) -> object:
         """A name, or what an expression gave: a public function or class?"""
-        if isinstance(value, FUNCTIONS):
+        if issubclass(type(value), FUNCTIONS):
             self.note(self.sites[number], self.names.of_object(value))
         return value
 
@@ -268,7 +277,7 @@ class Recorder:
         site = self.sites[number]
         if site.base < 0 or not self.sites[site.base].resolved:
             name = self.names.of_object(value)
-            if name is None and isinstance(value, types.MethodType | types.BuiltinMethodType):
+            if name is None and issubclass(type(value), types.MethodType | types.BuiltinMethodType):
                 name = self.names.bound(value)
             self.note(site, name)
         return value
@@ -464,7 +473,9 @@ class Instrument(ast.NodeTransformer):
         node.slice = self.visit(node.slice)
         return node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt | list[ast.stmt]:
+        if self.block_of(node.lineno) is None:
+            return node
         target, before = node.target, None
         site = self._site(node, names=(in_place(node.op),))
         if isinstance(target, ast.Name):
@@ -667,7 +678,7 @@ class Observer:
 
     def after(self, code: str, block: str, namespace: Mapping[str, Any]) -> None:
         """Read the names from the code where hooks saw nothing, or not all (compiled functions)."""
-        if block in self.plain or self.compiled:
+        if block in self.plain or self.compiled or SCRIPT in self.recorder.found[block]:
             reader = Reader(self.names, namespace)
             reader.visit(ast.parse(code))
             self.recorder.found[block] |= reader.found
@@ -677,14 +688,11 @@ class Observer:
 
 
 def _run_eagerly() -> None:
-    """Let torch.compile and torch.jit.script hand back what they are given, so that its lines run and are seen."""
-    import torch
-
+    """Let torch.compile hand back what it is given, so that its lines run and are seen."""
     os.environ["TORCH_COMPILE_DISABLE"] = "1"
     config = sys.modules.get("torch._dynamo.config")
     if config is not None:
         config.disable = True  # type: ignore[attr-defined]  # a module that makes its settings at run time
-    torch.jit._state.disable()  # type: ignore[no-untyped-call]
 
 
 class _ShownFiles(importlib.abc.MetaPathFinder):

@@ -87,4 +87,5 @@ class BlockItem(pytest.Item):
         return str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, self.line - 1, self.nodeid
+        assert isinstance(self.parent, PageFile)
+        return self.path, self.line - 1, f"{self.parent.page_name}::{self.name}"

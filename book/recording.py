@@ -1,4 +1,4 @@
-"""Run pages and rewrite their records: outputs, and for each block the proven program that runs it alone."""
+"""Run pages and rewrite their records: outputs, and for each block the names of torch that it uses and its proven program."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
-from book import check, compare, ledger, records, standalone
+from book import check, compare, ledger, observe, records, standalone
 from book.check import Report, Say, silent
 from book.ledger import Ledger
 from book.pages import Page
-from book.session import PageRun, Sessions
+from book.session import BlockResult, Job, PageRun, Sessions
 from book.tree import Tree
 
 
@@ -50,12 +50,24 @@ def record(
         for run in good:
             page, old = chosen[run.page], known.get(run.page)
             assert run.machine is not None
-            new = records.of_run(tree, page, run.results, run.machine)
+            seen = _observe(check.job_of(tree, page, book_ledger), run, book_ledger, warm)
+            changes += [f"{page.name}: {block}: APIs: {how}" for block, how in seen.from_code.items()]
+            new = records.of_run(tree, page, run.results, run.machine, seen.names)
             new = with_programs(tree, page, new, old, book_ledger, workers, say, warm)
             changes += _changes(page.name, old, new)
             records.write(tree, new)
     report.seconds = time.perf_counter() - began
     return report, changes
+
+
+def _observe(job: Job, run: PageRun, book_ledger: Ledger, warm: Sessions) -> observe.Observed:
+    """The public names of torch that each block uses, from runs that print what the plain run printed."""
+
+    def same(plain: BlockResult, observed: BlockResult) -> bool:
+        tolerance = check.tolerance_of(book_ledger, job.page, plain.name)
+        return plain.error == observed.error and not compare.outputs(plain.outputs, observed.outputs, tolerance)
+
+    return observe.observe(job, run.results, lambda attempt: warm.run([attempt], workers=1)[0].results, same)
 
 
 def _unfit(page: Page, verdicts: Sequence[check.Verdict]) -> str | None:

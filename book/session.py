@@ -205,6 +205,7 @@ def _receive(child: _Child) -> Iterator[Started | PageRun]:
                 child.ended = True
                 for result in child.run.results:
                     result.failure = result.failure or message[2].get(result.name)
+                    result.apis = message[3].get(result.name, [])
     except (EOFError, OSError):
         return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,10 +20,8 @@ from mkdocs.config import load_config
 from mkdocs.livereload import LiveReloadServer
 
 from book.errors import BookError
-from book.stage import stage
-from book.tree import LANGUAGES, Tree, write_atomically
-
-CONFIGS = {"en": "mkdocs.yml", "zh": "mkdocs.zh.yml"}
+from book.stage import config, stage
+from book.tree import CONFIGS, LANGUAGES, Tree, write_atomically
 
 
 def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None) -> Path:
@@ -71,6 +70,9 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
     if failed:
         raise BookError("the site does not build\n" + "\n".join(failed))
     shutil.move(fresh["zh"], fresh["en"] / "zh")
+    publish_markdown(
+        tree, fresh["en"], environment.get("BOOK_SITE_URL") or str(config(tree, "en").get("site_url") or "")
+    )
     old = target.with_name(f"{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
@@ -83,6 +85,30 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
 def _problems(said: str) -> str:
     """What MkDocs said, without what is no problem."""
     return "\n".join(line for line in said.splitlines() if line.strip() and not line.startswith("INFO "))
+
+
+def publish_markdown(tree: Tree, site: Path, site_url: str = "") -> None:
+    """Put each page's staged Markdown beside its HTML, and llms.txt, which lists them, at the top.
+
+    ``concepts/autograd/`` is the page, ``concepts/autograd.md`` its Markdown.
+    """
+    lines = [
+        "# Runnable PyTorch",
+        "",
+        "> A bilingual book of PyTorch: every block was run, every output is what the run printed.",
+        "",
+    ]
+    for language, folder in (("en", ""), ("zh", "zh/")):
+        lines += [f"## {'English' if language == 'en' else '中文'}", ""]
+        staged = tree.build / language
+        for path in sorted(staged.rglob("*.md")):
+            name = path.relative_to(staged).as_posix()
+            text = path.read_text(encoding="utf-8")
+            write_atomically(site / folder / name, text)
+            title = re.search(r"^title: *(.+)$", text, re.MULTILINE)
+            lines.append(f"- [{title[1] if title else name}]({site_url}{folder}{name})")
+        lines.append("")
+    write_atomically(site / "llms.txt", "\n".join(lines))
 
 
 def _addresses(site_url: str | None) -> dict[str, str]:
@@ -128,14 +154,15 @@ class LiveSite:
         for language in LANGUAGES:
             if any(path.is_relative_to(self.tree.build / language) for path in changed):
                 self._render(language)
+        publish_markdown(self.tree, self.target, self.site_url)
         return changed
 
     def _render(self, language: str) -> None:
         site = self.target if language == "en" else self.target / "zh"
         index = site / "search" / "search_index.json"
         before = json.loads(index.read_text(encoding="utf-8"))
-        config = load_config(config_file=CONFIGS[language], site_dir=str(site), strict=False, hooks=[])
-        mkdocs_build(config, dirty=True)
+        settings = load_config(config_file=CONFIGS[language], site_dir=str(site), strict=False, hooks=[])
+        mkdocs_build(settings, dirty=True)
         after = json.loads(index.read_text(encoding="utf-8"))
         write_atomically(index, json.dumps(_merge_index(before, after), ensure_ascii=False, separators=(",", ":")))
 

@@ -20,30 +20,36 @@ from urllib.parse import urlencode
 
 from mkdocs.utils.yaml import yaml_load
 
-from book import ledger, mathml, pages, records, status
+from book import ledger, mathml, notebooks, pages, records, status
 from book.errors import BookError, at
 from book.gpu import GpuRecord, read_gpu
 from book.ledger import Ledger
 from book.pages import Block, Page
 from book.records import Cell, Record
-from book.tree import LANGUAGES, Tree, write_atomically
+from book.tree import CONFIGS, LANGUAGES, Tree, write_atomically
 
 WORDS = {
     "en": {
         "ran": "run on {devices} · torch {torch} · {seconds}",
         "not_run": "not run here: {why}",
         "report": "report this block",
-        "comma": " · ",
-        "gpu": "GPU",
+        "copy": "copy runnable",
+        "take": "Take it with you: ",
+        "script": "script",
+        "notebook": "notebook",
         "seconds": "{:.2f} s",
+        "milliseconds": "{:.1f} ms",
     },
     "zh": {
         "ran": "已在 {devices} 上运行 · torch {torch} · {seconds}",
         "not_run": "尚未在此运行：{why}",
         "report": "报告此代码块的问题",
-        "comma": " · ",
-        "gpu": "GPU",
+        "copy": "复制可运行的程序",
+        "take": "带走本章：",
+        "script": "脚本",
+        "notebook": "笔记本",
         "seconds": "{:.2f} 秒",
+        "milliseconds": "{:.1f} 毫秒",
     },
 }
 DARK = {"#000000": "#e6e8ee", "#262626": "#e6e8ee", "#ffffff": "#1b1f2a", "#cccccc": "#4a5164", "#b0b0b0": "#4a5164"}
@@ -58,6 +64,7 @@ class Context:
     ledger: Ledger
     gpu: GpuRecord
     repo_url: str
+    site_urls: dict[str, str]
 
 
 def stage(tree: Tree, languages: Iterable[str] = LANGUAGES) -> list[Path]:
@@ -69,7 +76,10 @@ def stage(tree: Tree, languages: Iterable[str] = LANGUAGES) -> list[Path]:
     Raises:
         BookError: listing every page whose source or record is wrong, with the command that mends it.
     """
-    context = Context(tree, ledger.load(tree), read_gpu(tree), repo_url(tree))
+    settings = {language: config(tree, language) for language in LANGUAGES}
+    urls = {language: str(found.get("site_url") or "") for language, found in settings.items()}
+    repo = str(settings["en"].get("repo_url") or "").rstrip("/")
+    context = Context(tree, ledger.load(tree), read_gpu(tree), repo, urls)
     changed: list[Path] = []
     problems: list[str] = []
     for language in languages:
@@ -79,13 +89,13 @@ def stage(tree: Tree, languages: Iterable[str] = LANGUAGES) -> list[Path]:
     return changed
 
 
-def repo_url(tree: Tree) -> str:
-    """``repo_url`` of mkdocs.yml without a slash at its end; empty if none is set."""
-    config = tree.root / "mkdocs.yml"
-    if not config.is_file():
-        return ""
-    with config.open("rb") as file:
-        return str(yaml_load(file).get("repo_url") or "").rstrip("/")
+def config(tree: Tree, language: str) -> dict[str, Any]:
+    """The language's MkDocs configuration as it stands in its file; empty if there is none."""
+    path = tree.root / CONFIGS[language]
+    if not path.is_file():
+        return {}
+    with path.open("rb") as file:
+        return dict(yaml_load(file))
 
 
 def _stage_language(context: Context, language: str, problems: list[str]) -> list[Path]:
@@ -94,7 +104,7 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
     old = _read_state(target)
     state: dict[str, dict[str, Any]] = {}
     changed: list[Path] = []
-    common = _digest(_engine(), repr(context.ledger), repr(context.gpu), context.repo_url)
+    common = _digest(_engine(), repr(context.ledger), repr(context.gpu), context.repo_url, repr(context.site_urls))
     for name in tree.pages(language):
         try:
             key = _digest(common, *_inputs(tree, name, language))
@@ -191,6 +201,11 @@ def render(context: Context, page: Page) -> dict[str, str]:
         assert cell is not None
         out += [(block.indent + line).rstrip() for line in _block(context, page, block, cell, record, files)]
         number = block.end + 1
+    if record is not None:
+        title = next((h.line for h in page.headings if h.level == 1), 0)
+        if title and page.name != "index":
+            place = out.index(lines[title - 1]) + 1
+            out[place:place] = ["", _downloads(context, page, record, files), '{ .rp-take data-search-exclude="" }']
     text = "\n".join(out)
     files[f"{page.name}.md"] = join_chinese_lines(text) if page.language == "zh" else text
     return files
@@ -211,21 +226,47 @@ def _front(page: Page) -> int:
     return page.lines.index("---", 1) + 1 if "---" in page.lines[1:] else 0
 
 
+def _downloads(context: Context, page: Page, record: Record, files: dict[str, str]) -> str:
+    """Stage the chapter as a script and as a notebook, and link to them, to the Markdown and to Colab and Kaggle."""
+    words = WORDS[page.language]
+    raising = {e.section: e.error for e in context.ledger.of_page(page.name) if e.kind == "raises"}
+    stem, folder = notebooks.download_name(page.name), page.name.rpartition("/")[0]
+    base = f"{folder}/{stem}" if folder else stem
+    files[f"{base}.py"] = notebooks.script(page, raising)
+    files[f"{base}.ipynb"] = notebooks.notebook(page, record, context.site_urls[page.language], raising)
+    name = page.name.rpartition("/")[2]
+    links = [f"[{words['script']}]({stem}.py)", f"[{words['notebook']}]({stem}.ipynb)"]
+    links.append(f'<a href="../{name}.md">Markdown</a>')
+    github = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", context.repo_url)
+    if github:
+        place = f"docs/records/{page.name}.ipynb"
+        raw = f"https://raw.githubusercontent.com/{github[1]}/main/{place}"
+        links.append(f"[Colab](https://colab.research.google.com/github/{github[1]}/blob/main/{place})")
+        links.append(f"[Kaggle](https://www.kaggle.com/kernels/welcome?src={raw})")
+    return words["take"] + " · ".join(links)
+
+
+def _duration(words: dict[str, str], seconds: float) -> str:
+    return words["seconds"].format(seconds) if seconds >= 0.1 else words["milliseconds"].format(seconds * 1000)
+
+
 def _block(context: Context, page: Page, block: Block, cell: Cell, record: Record, files: dict[str, str]) -> list[str]:
     extras = "".join(f' {key}="{value}"' for key, value in block.attributes.items() if key != "alt")
     lines = fence(block.code, f"{{ .python #code-{block.name} .rp-code{extras} }}")
     for number, output in enumerate(cell.outputs, start=1):
         lines += ["", *_output(page, block, number, output, files)]
     words = WORDS[page.language]
-    devices = words["comma"].join(
-        ["CPU", *([words["gpu"]] if context.gpu.passed(page.name, block.name, cell.hashes.code) else [])]
-    )
+    devices = "CPU · GPU" if context.gpu.passed(page.name, block.name, cell.hashes.code) else "CPU"
     missing = context.ledger.get("needs", page.name, block.name)
     torch = record.machine.torch.partition("+")[0]
     if missing and not cell.outputs and not cell.seconds:
         told = words["not_run"].format(why=missing.what)
     else:
-        told = words["ran"].format(devices=devices, torch=torch, seconds=words["seconds"].format(cell.seconds))
+        told = words["ran"].format(devices=devices, torch=torch, seconds=_duration(words, cell.seconds))
+    stem = page.name.rpartition("/")[2]
+    if cell.program:
+        files[f"{page.name}/{block.name}.py"] = cell.program["text"]
+        told += f" · [{words['copy']}]({stem}/{block.name}.py){{ .rp-program }}"
     if context.repo_url:
         told += f" · [{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}"
     return [*lines, "", told, '{ .rp-run data-search-exclude="" }']
@@ -293,15 +334,20 @@ class _Table(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[list[str]] = []
+        self.head_rows = 0
         self.spans = False
+        self._in_head = False
         self._cell: list[str] | None = None
         self._skip = 0
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag == "style":
             self._skip += 1
+        elif tag == "thead":
+            self._in_head = True
         elif tag == "tr":
             self.rows.append([])
+            self.head_rows += self._in_head
         elif tag in ("td", "th"):
             self._cell = []
             self.spans = self.spans or any(k in ("colspan", "rowspan") and v != "1" for k, v in attributes)
@@ -309,6 +355,8 @@ class _Table(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "style":
             self._skip -= 1
+        elif tag == "thead":
+            self._in_head = False
         elif tag in ("td", "th") and self._cell is not None:
             if not self.rows:
                 self.rows.append([])
@@ -327,8 +375,10 @@ def pipe_table(markup: str) -> list[str] | None:
     rows = parser.rows
     if not rows or parser.spans or len({len(row) for row in rows}) != 1 or len(rows) < 2:
         return None
-    if all(not cell for cell in rows[1][1:]) and rows[1][0]:  # pandas prints the index's name on a row of its own
-        rows[0][0] = rows.pop(1)[0]
+    if parser.head_rows > 1:
+        if parser.head_rows > 2 or rows[0][0] or any(rows[1][1:]):
+            return None
+        rows[0][0] = rows.pop(1)[0]  # pandas prints the index's name on a row of its own
     special = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^$"})
 
     def line(cells: list[str]) -> str:

@@ -463,7 +463,7 @@ def prove(
             ended = result is not None and (not result.failure or expects or result.failure == OPEN_FIGURE)
             if result is not None and ended and (result.error is not None) == expects:
                 tolerance = check.tolerance_of(book_ledger, page.name, name)
-                printed, wanted = _as_printed(result.outputs), _as_printed(outputs[name])
+                printed, wanted = as_printed(result.outputs), as_printed(outputs[name])
                 if guess == ALL:  # what the blocks above print stands before what this block prints
                     printed = printed[-len(wanted) :] if wanted else []
                     printed[:1] = [_tail(printed[0], wanted[0])] if printed else []
@@ -535,19 +535,19 @@ def _shows(outputs: Sequence[dict[str, Any]]) -> bool:
     return any(output["output_type"] == "execute_result" for output in outputs)
 
 
-def _as_printed(outputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def as_printed(outputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Outputs as a program's terminal shows them: values as printed text, places in warnings without line numbers."""
     shown: list[dict[str, Any]] = []
     for output in outputs:
         if output["output_type"] == "error":
             shown.append(dict(output))
         elif output["output_type"] == "stream":
-            shown.append({**output, "text": _one_line(re.sub(r"\.py:\d+:", ".py:", _text(output["text"])))})
+            shown.append({**output, "text": one_line(re.sub(r"\.py:\d+:", ".py:", _text(output["text"])))})
         elif "image/svg+xml" in output["data"]:
             shown.append({**output, "output_type": "display_data"})
         else:
             shown.append(
-                {"output_type": "stream", "name": "stdout", "text": _one_line(_text(output["data"]["text/plain"]))}
+                {"output_type": "stream", "name": "stdout", "text": one_line(_text(output["data"]["text/plain"]))}
             )
     return shown
 
@@ -556,7 +556,7 @@ def _text(value: str | list[str]) -> str:
     return value if isinstance(value, str) else "".join(value)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """White space folded: IPython breaks long lists over lines, print does not."""
     return re.sub(r"([\[({]) ", r"\1", re.sub(r"\s+", " ", text)).strip() + " "
 

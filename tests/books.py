@@ -168,3 +168,19 @@ def copy_book(root: Path, *parts: str) -> Tree:
 
 
 BOOK_PARTS = ("docs", "snippets", "tests/ledger.toml", "mkdocs.yml", "mkdocs.zh.yml", "requirements.txt")
+
+
+def write_page(root: Path, blocks: dict[str, str], ledger: str = "") -> Tree:
+    """A book of one English and Chinese page ``part/page`` with these blocks (name -> code), without its record."""
+    tree = Tree(root)
+    snippet = "\n\n".join(f"# --8<-- [start:{name}]\n{code}\n# --8<-- [end:{name}]" for name, code in blocks.items())
+    text = "# Page {#page}\n\n" + "\n\n".join(f'```python\n--8<-- "part/page.py:{name}"\n```' for name in blocks) + "\n"
+    for path, content in {
+        tree.page("en", "part/page"): text,
+        tree.page("zh", "part/page"): text,
+        tree.snippets / "part" / "page.py": snippet + "\n",
+        tree.ledger: ledger,
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return tree

@@ -273,7 +273,7 @@ def test_language_switch_after_instant_navigation(tab: Page, base: str, place: P
     tab.wait_for_url(base + place.address)
     expect(tab.locator(ANCHOR)).to_be_attached()
     assert tab.evaluate("window.sameDocument === true"), "this navigation loaded a whole document"
-    tab.locator(f".md-nav--secondary a[href$='{ANCHOR}']").click()
+    tab.locator(f".md-sidebar--secondary a[href$='{ANCHOR}']").click()
     tab.wait_for_url(base + place.address + ANCHOR)
     switch(tab, base, place.other())
     switch(tab, base, place)

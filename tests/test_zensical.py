@@ -18,8 +18,8 @@ CONFIGS = {"en": "mkdocs.yml", "zh": "mkdocs.zh.yml"}
 
 
 @pytest.fixture(scope="module")
-def staged(built_site: object, tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """A copy of the sources that the site was built from, staged afresh."""
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A copy of the book, staged."""
     tree = copy_book(tmp_path_factory.mktemp("zensical"), *BOOK_PARTS)
     stage(tree)
     return tree

@@ -31,6 +31,30 @@
     input.addEventListener("input", () => input.dispatchEvent(new KeyboardEvent("keyup")))
   }
 
+  // "copy runnable" is a link to a program of its own; with a clipboard it is copied instead of opened.
+  async function copyProgram(link) {
+    const words = document.documentElement.lang.startsWith("zh") ? ["已复制", "复制失败，请打开链接"] : ["copied", "not copied: open the link"]
+    const label = link.dataset.label ??= link.textContent
+    let told = words[0]
+    try {
+      const answer = await fetch(link.href)
+      if (!answer.ok) throw new Error(answer.statusText)
+      await navigator.clipboard.writeText(await answer.text())
+    } catch {
+      told = words[1]
+    }
+    link.textContent = told
+    link.setAttribute("aria-live", "polite")
+    setTimeout(() => { link.textContent = label }, 2000)
+  }
+  document.addEventListener("click", event => {
+    const link = event.target instanceof Element && event.target.closest(".rp-program")
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || !navigator.clipboard || location.protocol === "file:") return
+    event.preventDefault()
+    event.stopPropagation()
+    copyProgram(link)
+  }, true)
+
   // The anchor moves while reading: take the one of the moment of the click (or Enter, or a new tab).
   for (const event of ["pointerdown", "focusin", "click"])
     document.addEventListener(event, ({ target }) => {

@@ -1,0 +1,101 @@
+"""book.cli"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import RunBook
+from faults import edit, output
+
+from book import cli
+from book.check import Report, Verdict
+from book.tree import HERE, Tree
+
+
+def test_check_passes_and_counts(small: Tree, run_book: RunBook) -> None:
+    status, said = run_book(small, "check")
+    assert status == 0
+    assert said.startswith("4 passed; 1 pages, blocks 0.") and ", wall " in said
+
+
+def test_check_fails_with_the_place(small: Tree, run_book: RunBook) -> None:
+    output("scale", "text", r"4\.", "5.")(small)
+    status, said = run_book(small, "check", "part/small")
+    assert status == 1
+    assert "3 passed, 1 failed" in said and "FAILED part/small::scale\n  docs/en/part/small.md:10 " in said
+
+
+def test_check_runs_on_the_named_device(small: Tree, run_book: RunBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOK_DEVICE", "meta")
+    assert run_book(small, "check")[0] == 1
+
+
+def test_record_tells_what_changed(small: Tree, run_book: RunBook) -> None:
+    edit("snippets/part/small.py", "2 * x", "3 * x")(small)
+    status, said = run_book(small, "record", "--workers", "1")
+    assert status == 0 and "part/small: scale: output 1: number 1 differs: 2. is now 3." in said
+    assert run_book(small, "check")[0] == 0
+
+
+def test_stage_and_audit(small: Tree, run_book: RunBook) -> None:
+    status, said = run_book(small, "stage")
+    assert status == 0 and said.endswith(" files written under build/\n") and not said.startswith("0 ")
+    assert run_book(small, "stage") == (0, "0 files written under build/\n")
+    assert run_book(small, "audit") == (0, "0 problems\n")
+    small.page("zh", "part/small").unlink()
+    status, said = run_book(small, "audit")
+    assert status == 1 and said.startswith("1 problems\nerror: docs/zh/part/small.md: missing")
+
+
+def test_mutate_fails_below_its_share(small: Tree, run_book: RunBook) -> None:
+    arguments = ("mutate", "part/small", "--n", "6", "--seed", "1")
+    status, said = run_book(small, *arguments, "--at-least", "0")
+    assert status == 0 and said.splitlines()[-1].startswith("6 mutants, ")
+    assert run_book(small, *arguments, "--at-least", "1.1")[0] == 1
+
+
+def test_gpu_counts_what_matches(small: Tree, run_book: RunBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOK_DEVICE", "cpu")
+    status, said = run_book(small, "gpu")
+    assert status == 0 and "4 of 4 blocks match the CPU records" in said
+
+
+def test_an_unknown_page_is_an_error_with_a_hint(small: Tree, run_book: RunBook) -> None:
+    assert run_book(small, "check", "part/smal") == (
+        1, 'error: no page "part/smal" (did you mean "part/small"?); pages are docs/en/**.md\n'
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["check", "--nonsense"]])
+def test_bad_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2
+    assert "usage: python -m book" in capsys.readouterr().err
+
+
+def test_interrupting_is_no_crash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("book.stage.stage", stop)
+    assert cli.main(["stage"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_tell_shows_problems_and_skips(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report([Verdict("p", "a", "passed"), Verdict("p", "b", "skipped", "needs x")], problems=["docs/x: broken"])
+    assert cli._tell(report) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("1 passed, 1 skipped; 0 pages") and err == "error: docs/x: broken\n"
+
+
+def test_the_module_is_a_program(small: Tree) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(HERE.root)}
+    command = [sys.executable, "-m", "book", "--root", str(small.root), "audit"]
+    done = subprocess.run(command, cwd=Path("/"), env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "0 problems\n"), done.stderr

@@ -1,0 +1,183 @@
+"""book.stage, book.hook (records that are stale or broken stand in faults.py)"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from faults import append, edit, ledger, write
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+
+from book import gpu, hook, records
+from book.gpu import GpuBlock, GpuRecord
+from book.stage import clean, config, darken, fence, join_chinese_lines, pipe_table, stage
+from book.tree import Tree
+
+
+def staged(tree: Tree, language: str = "en") -> str:
+    return (tree.build / language / "part" / "small.md").read_text(encoding="utf-8")
+
+
+def test_code_and_outputs_stand_where_the_include_was(small: Tree) -> None:
+    stage(small)
+    text = staged(small)
+    code = "``` { .python #code-scale .rp-code }\nimport torch\n\nx = torch.tensor([1.0, 2.0, 3.0])\nprint(2 * x)\n```\n"
+    output = '``` { .text .rp-out data-search-exclude="" }\ntensor([2., 4., 6.])\n```\n'
+    assert code + "\n" + output + "\nrun on CPU · torch 2." in text
+    assert "--8<--" not in text and "$" not in text and "<math" in text
+    assert "| name | value |" in text and "| 0 | first | 0.25 |" in text
+    assert "![A parabola](small/curve-1.svg#only-light){ .rp-figure loading=lazy }" in text
+    assert '    ``` { .text .rp-out .rp-error data-search-exclude="" }\n    RuntimeError: The size of tensor a (3)' in text
+    assert text.startswith("---\ntitle: Small\n")
+
+
+def test_figures_are_files_for_light_and_dark(small: Tree) -> None:
+    stage(small)
+    light = (small.build / "en" / "part" / "small" / "curve-1.svg").read_text(encoding="utf-8")
+    dark = (small.build / "en" / "part" / "small" / "curve-1-dark.svg").read_text(encoding="utf-8")
+    cell = records.read(small, "part/small").cell("curve")
+    assert cell is not None and light == cell.outputs[0]["data"]["image/svg+xml"]
+    assert dark == darken(light) != light
+
+
+def test_both_languages_show_the_same_code_in_their_own_words(small: Tree) -> None:
+    stage(small)
+    chinese = staged(small, "zh")
+    assert "已在 CPU 上运行 · torch 2." in chinese and "![一条抛物线](" in chinese
+    assert chinese.count(".rp-code }") == staged(small).count(".rp-code }") == 4
+
+
+def test_only_what_changed_is_written(small: Tree) -> None:
+    first = stage(small)
+    assert small.build / "en" / "part" / "small.md" in first and small.build / "zh" / "status.md" in first
+    assert stage(small) == []
+    append("docs/zh/part/small.md", "\n更多。\n")(small)
+    changed = stage(small)
+    assert small.build / "zh" / "part" / "small.md" in changed
+    assert not [path for path in changed if path.is_relative_to(small.build / "en") or path.suffix == ".svg"]
+    assert "更多。" in staged(small, "zh")
+
+
+def test_what_was_deleted_by_hand_comes_back(small: Tree) -> None:
+    stage(small)
+    figure = small.build / "en" / "part" / "small" / "curve-1.svg"
+    figure.unlink()
+    assert stage(small, ["en"]) == [figure]
+
+
+def test_what_no_page_makes_any_more_is_deleted(small: Tree) -> None:
+    write("docs/en/extra.md", "# Extra {#extra}\n")(small)
+    write("docs/en/images/a.png", b"\x89PNG")(small)
+    stage(small)
+    extra, image = small.build / "en" / "extra.md", small.build / "en" / "images" / "a.png"
+    assert extra.is_file() and image.read_bytes() == b"\x89PNG"
+    (small.docs("en") / "extra.md").unlink()
+    shutil.rmtree(small.docs("en") / "images")
+    assert set(stage(small)) >= {extra, image}
+    assert not extra.exists() and not image.parent.exists()
+
+
+def test_a_page_that_is_wrong_keeps_what_was_staged(small: Tree, run_book: object) -> None:
+    stage(small)
+    before = staged(small)
+    edit("snippets/part/small.py", "2 * x", "3 * x")(small)
+    assert run_book(small, "stage")[0] == 1  # type: ignore[operator]
+    assert staged(small) == before
+
+
+def test_the_ledger_and_the_gpu_record_are_shown(small: Tree) -> None:
+    stage(small)
+    assert "GPU" not in staged(small)
+    hashes = {c.name: c.hashes.code for c in records.read(small, "part/small").cells}
+    blocks = (
+        GpuBlock("part/small", "scale", hashes["scale"], True, 0.1),
+        GpuBlock("part/small", "table", hashes["table"], False, 0.1),
+        GpuBlock("part/small", "curve", "of another code", True, 0.1),
+    )
+    gpu.write_gpu(small, GpuRecord("H200", "2.12.0", "2026-01-01", blocks))
+    stage(small)
+    assert staged(small).count("run on CPU · GPU · torch") == 1
+    assert staged(small, "zh").count("已在 CPU · GPU 上运行") == 1
+    ledger("volatile", section="scale")(small)
+    assert small.build / "en" / "status.md" in stage(small)
+
+
+def test_report_links_name_page_and_block(small: Tree) -> None:
+    stage(small)
+    assert "report this block" not in staged(small), "no repository, no link"
+    assert config(small, "en") == {}
+    write("mkdocs.yml", "repo_url: https://example.org/book/\n")(small)
+    assert config(small, "en") == {"repo_url": "https://example.org/book/"}
+    stage(small)
+    assert staged(small).count("[report this block](https://example.org/book/issues/new?") == 4
+    assert "small%3A+scale" in staged(small)
+    assert "[报告此代码块的问题](" in staged(small, "zh")
+
+
+def test_fence_is_longer_than_any_in_its_text() -> None:
+    assert fence("x\n", "text") == ["``` text", "x", "```"]
+    assert fence("a\n  ````\nb", "text")[0] == "````` text"
+
+
+def test_pipe_table() -> None:
+    markup = "<table><tr><th></th><th>a|b</th></tr><tr><th>0</th><td>x_y*z\n  $1</td></tr></table>"
+    assert pipe_table(markup) == ["|   | a&#124;b |", "| ---: | ---: |", "| 0 | x&#95;y&#42;z &#36;1 |"]
+    rows = "<tr><th></th><th>a</th></tr><tr><th>name</th><th></th></tr>{}<tr><th>0</th><td>1</td></tr>"
+    named = f"<table><thead>{rows.format('</thead><tbody>')}</tbody></table>"
+    assert pipe_table(named) == ["| name | a |", "| ---: | ---: |", "| 0 | 1 |"]
+    empty_cell = f"<table>{rows.format('')}</table>"
+    assert pipe_table(empty_cell) == ["|   | a |", "| ---: | ---: |", "| name |   |", "| 0 | 1 |"]
+    styled = "<style>td { x }</style><table><tr><th>a</th></tr><tr><td>1 &lt; 2</td></tr></table>"
+    assert pipe_table(styled) == ["| a |", "| ---: |", "| 1 &lt; 2 |"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<b>no table</b>",
+        "<table><tr><th>only a head</th></tr></table>",
+        '<table><tr><th colspan="2">a</th></tr><tr><td>1</td></tr></table>',
+        "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td></tr></table>",
+        "<table><thead><tr><th>a</th></tr><tr><th>b</th></tr></thead><tr><td>1</td></tr></table>",
+    ],
+)
+def test_what_is_no_plain_table_is_none(markup: str) -> None:
+    assert pipe_table(markup) is None
+
+
+def test_darken_swaps_ink_and_paper_and_keeps_colours() -> None:
+    dark = darken('<svg><defs></defs><path style="fill: #000000; stroke: #2f6fdb"/><path fill="#ffffff"/></svg>')
+    assert "#e6e8ee" in dark and "#2f6fdb" in dark and "#ffffff" not in dark and "#000000" not in dark
+    assert "svg{fill:#e6e8ee}" in dark
+
+
+def test_join_chinese_lines() -> None:
+    assert join_chinese_lines("张量\n的和，\n即 sum\n的结果") == "张量的和，即 sum\n的结果"
+    assert join_chinese_lines("一段\n\n另一段") == "一段\n\n另一段"
+
+
+def test_clean_deletes_what_staging_made(small: Tree) -> None:
+    stage(small)
+    (small.root / "site").mkdir()
+    clean(small)
+    assert not small.build.exists() and not (small.root / "site").exists() and small.docs("en").is_dir()
+
+
+def hook_config(tree: Tree) -> MkDocsConfig:
+    config = MkDocsConfig()
+    config.load_dict({"docs_dir": str(tree.build / "zh")})
+    return config
+
+
+def test_the_hook_stages_the_language_that_is_built(small: Tree) -> None:
+    config = hook_config(small)
+    assert hook.on_config(config) is config
+    assert staged(small, "zh") and not (small.build / "en").exists()
+
+
+def test_the_hook_stops_mkdocs_with_the_place(small: Tree) -> None:
+    Path(small.record("part/small")).unlink()
+    with pytest.raises(PluginError, match=r"docs/records/part/small\.ipynb: no record .* make record PAGE=part/small"):
+        hook.on_config(hook_config(small))

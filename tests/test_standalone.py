@@ -1,0 +1,186 @@
+"""Every block has a proven program; a sample runs here as real scripts, each in a fresh interpreter."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from books import write_page
+
+from book import check, compare, ledger, pages, records, recording, standalone
+from book.kernel import BlockCode
+from book.session import Sessions
+from book.standalone import ALL, LEAN, slice_for, statements
+from book.tree import HERE, Tree
+
+PAGES = sorted(check.load_pages(HERE))
+EVERY = int(os.environ.get("BOOK_PROGRAM_SAMPLE", "12"))  # each n-th program runs as a script; 1: all of them
+
+
+def cells() -> list[tuple[str, records.Cell]]:
+    return [(page, cell) for page in PAGES for cell in records.read(HERE, page).cells]
+
+
+def test_every_block_has_a_program_that_was_proven() -> None:
+    missing = [f"{page}:{cell.name}" for page, cell in cells() if cell.program.get("prover") != standalone.PROVER]
+    assert not missing
+
+
+def test_programs_end_with_the_block_they_run() -> None:
+    """The block itself is whole in its program: every name it calls is called there."""
+    for page, cell in cells():
+        program = ast.dump(ast.parse(cell.program["text"]))
+        for statement in ast.parse(cell.source).body[:-1]:
+            if not isinstance(statement, ast.Import | ast.ImportFrom):
+                assert ast.dump(statement) in program, f"{page}:{cell.name} lacks {ast.unparse(statement)}"
+
+
+SAMPLE = cells()[:: max(EVERY, 1)]
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
+    """The sampled programs, run in fresh interpreters, two at a time."""
+    folder = tmp_path_factory.mktemp("programs")
+    environment = {**os.environ, "MPLBACKEND": "agg", "PYTHONWARNINGS": "default", "OMP_NUM_THREADS": "1"}
+
+    def run(one: tuple[str, records.Cell]) -> tuple[str, subprocess.CompletedProcess[str]]:
+        page, cell = one
+        place = folder / page.replace("/", "_") / cell.name
+        place.mkdir(parents=True)
+        file = place / f"{page.rpartition('/')[2]}.py"
+        file.write_text(cell.program["text"], encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, file.name], cwd=place, env=environment, capture_output=True, text=True, timeout=120
+        )
+        return f"{page}:{cell.name}", done
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(pool.map(run, SAMPLE))
+
+
+@pytest.mark.xdist_group("programs")
+@pytest.mark.parametrize(("page", "cell"), SAMPLE, ids=lambda v: v if isinstance(v, str) else v.name)
+def test_program_prints_what_the_record_shows(
+    page: str, cell: records.Cell, scripts: dict[str, subprocess.CompletedProcess[str]]
+) -> None:
+    done = scripts[f"{page}:{cell.name}"]
+    book_ledger = ledger.load(HERE)
+    printed = standalone.as_printed(cell.outputs)
+    wanted = "".join(o["text"] for o in printed if o["output_type"] == "stream" and o["name"] == "stdout")
+    reason = compare.text(
+        standalone.one_line(wanted), standalone.one_line(done.stdout), check.tolerance_of(book_ledger, page, cell.name)
+    )
+    assert reason is None, f"{reason}\n{done.stdout}\n{done.stderr}"
+    raises = book_ledger.get("raises", page, cell.name)
+    if raises is None:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert done.returncode == 1
+        assert raises.error in done.stderr
+
+
+def taken(code: str, guess: str = LEAN) -> list[str]:
+    """Sources of the earlier statements that the last statement of ``code`` stands on."""
+    every = statements(BlockCode("page", code))
+    return [s.source for s in slice_for(every[:-1], every[-1:], guess)]
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("x = 1\ny = 2\nprint(x)", ["x = 1"]),
+        ("x = 1\nx = 2\nprint(x)", ["x = 2"]),
+        ("x = f()\nx.add_(1)\nprint(x)", ["x = f()", "x.add_(1)"]),
+        ("x = f()\nx[0] = 1\nprint(x)", ["x = f()", "x[0] = 1"]),
+        ("x = f()\nx.grad = None\nprint(x.grad)", ["x = f()", "x.grad = None"]),
+        ("x = 1\nx += 1\nprint(x)", ["x = 1", "x += 1"]),
+        ("m = M()\no = SGD(m.parameters())\no.step()\nprint(m)", ["m = M()", "o = SGD(m.parameters())", "o.step()"]),
+        ("m = M()\nm.train()\nprint(m.training)", ["m = M()", "m.train()"]),
+        ("w = f()\nloss = w * 2\nloss.backward()\nprint(w.grad)", ["w = f()", "loss = w * 2", "loss.backward()"]),
+        ("def g(t):\n    t.mul_(2)\n\nx = f()\ng(x)\nprint(x)", ["def g(t):\n    t.mul_(2)", "x = f()", "g(x)"]),
+        ("def g(t):\n    return 1\n\nx = f()\ng(x)\nprint(x)", ["x = f()"]),
+        ("import torch\ntorch.set_printoptions(precision=2)\nprint(1.0)", ["import torch", "torch.set_printoptions(precision=2)"]),
+        ("n = 3\nf = lambda a: a + n\nprint(f(1))", ["n = 3", "f = lambda a: a + n"]),
+        ("x = 1\ny = [x for x in range(3)]\nprint(y)", ["y = [x for x in range(3)]"]),
+        ("import numpy as np\na = np.zeros(2)\nt = from_numpy(a)\na.fill(1)\nprint(a)", ["import numpy as np", "a = np.zeros(2)"]),
+    ],
+)  # fmt: skip
+def test_slices(code: str, wanted: list[str]) -> None:
+    assert taken(code) == wanted
+
+
+def test_everything_above_is_the_last_guess() -> None:
+    assert taken("x = 1\ny = 2\nprint(x)", ALL) == ["x = 1", "y = 2"]
+
+
+def test_a_mutation_that_no_rule_knows_is_still_in_the_program(tmp_path: Path, sessions: Sessions) -> None:
+    """``a.fill(1)`` changes ``a`` and nothing in its name says so: the lean guess is refuted by its run."""
+    tree = write_page(
+        tmp_path,
+        {
+            "make": "import numpy as np\n\na = np.zeros(2)",
+            "change": "a.fill(7)",
+            "show": "print(a)",
+        },
+    )
+    report, _ = recording.record(tree, sessions=sessions)
+    assert report.ok, report
+    program = records.read(tree, "part/page").cell("show")
+    assert program is not None
+    assert "a.fill(7)" in program.program["text"]
+    assert program.program["guess"] != LEAN
+
+
+def test_a_program_without_its_mutation_is_refused(tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the slicer on purpose so that every guess drops ``a.fill(7)``: nothing is recorded."""
+    tree = write_page(tmp_path, {"make": "import numpy as np\n\na = np.zeros(2)\na.fill(7)", "show": "print(a)"})
+    keep = slice_for
+    monkeypatch.setattr(standalone, "slice_for", lambda *a: [s for s in keep(*a) if "fill" not in s.source])
+    with pytest.raises(Exception, match=r'part/page\.md:\d+: block "show" cannot be reproduced'):
+        recording.record(tree, sessions=sessions)
+    assert not tree.record("part/page").exists()
+
+
+def test_unchanged_programs_are_not_proven_anew(small: Tree, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def prove(*arguments: object, **_: object) -> dict[str, standalone.Program]:
+        asked.append(list(arguments[4]))  # type: ignore[call-overload]
+        return {}
+
+    monkeypatch.setattr(standalone, "prove", prove)
+    report, _ = recording.record(small, sessions=sessions)
+    assert report.ok
+    assert asked == [[]]
+
+
+def test_toolkit_imports_are_inlined(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    toolkit = tree.snippets / "toolkit"
+    toolkit.mkdir(parents=True)
+    (toolkit / "losses.py").write_text(
+        "# --8<-- [start:scaled]\nimport math\n\nimport json\n\nSCALE = 2\n\n\ndef helper(x):\n    return math.sqrt(x) * SCALE\n\n\n"
+        "def unused():\n    return json\n\n\ndef scaled(x):\n    return helper(x)\n# --8<-- [end:scaled]\n"
+    )
+    text = standalone.inline_toolkit(tree, "from snippets.toolkit.losses import scaled as s")
+    assert "unused" not in text
+    assert "import json" not in text
+    namespace: dict[str, object] = {}
+    exec(text, namespace)
+    assert namespace["s"](9) == 6  # type: ignore[operator]
+
+
+def test_sizes_are_far_below_the_full_prefix() -> None:
+    lines = sorted(cell.program["lines"] for _, cell in cells())
+    full = sorted(cell.program["full"] for _, cell in cells())
+    assert lines[len(lines) // 2] * 3 < full[len(full) // 2]
+
+
+def test_pages_load() -> None:
+    assert all(pages.load(HERE, page).blocks for page in PAGES)

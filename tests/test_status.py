@@ -1,0 +1,53 @@
+"""book.status"""
+
+from __future__ import annotations
+
+from faults import ledger as add_entry
+
+from book import ledger, records, status
+from book.gpu import GpuBlock, GpuRecord
+from book.tree import Tree
+
+
+def page(tree: Tree, language: str = "en", gpu: GpuRecord | None = None) -> str:
+    return status.page(tree, language, ledger.load(tree), gpu or GpuRecord())
+
+
+def test_every_page_and_block_is_listed(small: Tree) -> None:
+    text = page(small)
+    seconds = sum(cell.seconds for cell in records.read(small, "part/small").cells)
+    assert "**4 blocks on 1 pages** ran with torch 2." in text and f"in {seconds:.1f} s" in text
+    assert "| [Small](part/small.md) | 4 | 4 |" in text
+    for name in ("scale", "table", "curve", "wrong_shape"):
+        assert f"| [`{name}`](part/small.md#code-{name}) | yes |" in text
+    assert "No GPU pass has been recorded yet." in text
+
+
+def test_the_ledger_is_counted_and_listed(small: Tree) -> None:
+    add_entry("tolerance", rtol=0.01, atol=0, reason="AVX2 rounds otherwise")(small)
+    text = page(small)
+    assert "1 blocks end in an exception on purpose; 1 other exceptions" in text
+    assert "| part/small | `scale` | rtol 0.01, atol 0 | AVX2 rounds otherwise |" in text
+    assert "| part/small | `wrong_shape` | raises RuntimeError |" in text
+    assert "| yes | " in text and "| raises RuntimeError |" in text.split("## Pages")[1]
+
+
+def test_a_gpu_pass_counts_only_for_the_code_it_ran(small: Tree) -> None:
+    hashes = {c.name: c.hashes.code for c in records.read(small, "part/small").cells}
+    blocks = (
+        GpuBlock("part/small", "scale", hashes["scale"], True, 0.1),
+        GpuBlock("part/small", "table", hashes["table"], False, 0.1),
+        GpuBlock("part/small", "curve", "of another code", True, 0.1),
+    )
+    text = page(small, gpu=GpuRecord("H200", "2.12.0", "2026-01-01", blocks))
+    assert "1 of them also ran on a GPU" in text and "GPU pass: H200, torch 2.12.0, 2026-01-01." in text
+    cells = {line.split("`")[1]: line.split(" | ")[3] for line in text.splitlines() if line.startswith("| [`")}
+    assert cells == {"scale": "yes", "table": "differs", "curve": "not yet", "wrong_shape": "not yet"}
+
+
+def test_chinese_has_the_same_ids_and_numbers(small: Tree) -> None:
+    english, chinese = page(small), page(small, "zh")
+    ids = [line.partition("{#")[2] for line in english.splitlines() if line.startswith("#")]
+    assert ids == [line.partition("{#")[2] for line in chinese.splitlines() if line.startswith("#")]
+    assert "**1 页、4 个代码块**" in chinese and "[小页](part/small.md)" in chinese
+    assert chinese.count("\n") == english.count("\n")
