@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from book.apis import MEMBER_KINDS, Api
+from book.apis import Api, Apis
 
 GENERATED = "generated"
 
@@ -209,7 +209,7 @@ INTERNAL = re.compile(
 NOT_SHOWN = re.compile(
     r"classproperty|get_file_path|prepare_multiprocessing_environment|compiled_with_cxx11_abi|cpp|unify_type_list|parse_\w+"
     r"|merge_type_from_type_comment|import_ir_module\w*|profiler_allow\w+|sym_fresh_size|sym_sqrt|\w+_(ipu|xla)_\w+"
-    r"|bisect_right|variable|CudnnModule|MkldnnModule|(?:BFloat16|Bool|Byte|Char|Complex\w+|Double|Float|Half|Int|Long|Short)Storage"
+    r"|bisect_right|mkdtemp|variable|CudnnModule|MkldnnModule|(?:BFloat16|Bool|Byte|Char|Complex\w+|Double|Float|Half|Int|Long|Short)Storage"
 )
 ELSEWHERE = re.compile(r"eig|lstsq|solve|symeig|matrix_rank|fork|wait")
 """Names that torch itself has but that people find in torch.linalg or torch.jit."""
@@ -251,11 +251,9 @@ class Found:
     members: dict[str, str]
 
 
-def collect() -> Any:
+def collect() -> Apis:
     """The list that the installed torch gives."""
     import torch
-
-    from book.apis import Apis
 
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -277,24 +275,23 @@ def collect() -> Any:
         )
     for name, kind, doc, owner in members:
         page = _member_page(name, doc, owner)
-        by_name[name] = Api(
-            name, _member_group(owner), kind, _where(name, owner.namespace), page, family_of[name]
-        )
+        by_name[name] = Api(name, _member_group(owner), kind, _where(name, owner.namespace), page, family_of[name])
     for name, api in by_name.items():  # an undocumented spelling is explained where its family is
         if api.page is None and api.family in by_name and by_name[api.family].page:
-            by_name[name] = Api(
-                name, api.group, api.kind, api.where, by_name[api.family].page, api.family, api.aliases
-            )
+            by_name[name] = Api(name, api.group, api.kind, api.where, by_name[api.family].page, api.family, api.aliases)
     return Apis(torch.__version__.partition("+")[0], by_name)
+
+
+READ = {"torch.utils.tensorboard"}
+"""Modules that stand on a package of another house: read, not imported, so that the list is the same without it."""
 
 
 def _walk() -> Iterator[Found]:
     for namespace in NAMESPACES.values():
-        try:
-            module = importlib.import_module(namespace.module)
-        except (ImportError, AttributeError, OSError):
-            yield from _read_source(namespace)  # it stands on a package that is not installed
+        if namespace.module in READ:
+            yield from _read_source(namespace)
             continue
+        module = importlib.import_module(namespace.module)
         if "m" in vars(module):  # torch.backends.cudnn wraps the module to turn switches into attributes
             switches = sorted(name for name, obj in vars(type(module)).items() if type(obj).__name__ == "ContextProp")
             for name in switches:
@@ -365,10 +362,9 @@ def _doc(obj: Any) -> str:
 
 
 def _read_source(namespace: Namespace) -> Iterator[Found]:
-    """The public names of a module that cannot be imported here, from its source alone."""
+    """The public names of a module from its source alone."""
     spec = importlib.util.find_spec(namespace.module)
-    if spec is None or spec.origin is None:
-        return
+    assert spec is not None and spec.origin is not None
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     declared: list[str] = []
     sources: dict[str, str] = {}
@@ -518,7 +514,7 @@ def _families(docs: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
         if other in parent and kinds[other] != "class" and kinds[one] != "class":
             parent[root(one)] = root(other)
 
-    for name, doc in docs.items():
+    for name in docs:
         match = COMMON.fullmatch(name)
         if not match or name.endswith("__"):
             continue
@@ -577,9 +573,9 @@ MOVED = {
     "torch.autograd.gradgradcheck": "generated/torch.autograd.gradcheck.gradgradcheck.html",
     "torch.autograd.set_multithreading_enabled": "generated/torch.autograd.grad_mode.set_multithreading_enabled.html",
     "torch.autograd.enforce_grad_layout_policy": "generated/torch.autograd.grad_mode.enforce_grad_layout_policy.html",
-    "torch.enable_grad": "generated/torch.enable_grad.html",
+    "torch.utils.data.DistributedSampler": "data.html#torch.utils.data.distributed.DistributedSampler",
+    "torch.autograd.function.once_differentiable": "generated/torch.autograd.function.once_differentiable.html",
     "torch.jit.Future": "futures.html#torch.futures.Future",
-    "torch.nn.parallel.DistributedDataParallel": "generated/torch.nn.parallel.DistributedDataParallel.html",
     "torch.Tensor.dtype": "tensor_attributes.html#torch.dtype",
     "torch.Tensor.layout": "tensor_attributes.html#torch.layout",
     "torch.Tensor.shape": "generated/torch.Tensor.size.html",

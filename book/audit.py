@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from book import ledger, pages
 from book.errors import BookError, nearest
+from book.ledger import Ledger
 from book.pages import Page
 from book.tree import LANGUAGES, Tree
 
 T = TypeVar("T")
-GENERATED = {"status"}  # pages that staging makes
+GENERATED = {"errors", "status", "finder", "reference/index"}  # pages that staging makes and the navigation lists
 
 
 def audit(tree: Tree) -> list[str]:
@@ -41,10 +42,20 @@ def audit(tree: Tree) -> list[str]:
     problems += orphans(tree, every)
     problems += shadows(tree.snippet_files())
     try:
-        ledger.check_targets(ledger.load(tree), loaded["en"], tree.relative(tree.ledger))
+        book_ledger = ledger.load(tree)
+        problems += mends(book_ledger, tree.relative(tree.ledger))
+        ledger.check_targets(book_ledger, loaded["en"], tree.relative(tree.ledger))
     except BookError as error:
         problems.append(str(error))
     return problems
+
+
+def mends(book_ledger: Ledger, where: str) -> Iterator[str]:
+    """Expected exceptions that do not tell the reader what to do about them."""
+    for entry in book_ledger.entries:
+        for key, value in (("mend", entry.mend), ("mend_zh", entry.mend_zh)):
+            if entry.kind == "raises" and not value:
+                yield f'{where}: [[raises]] {entry.page} "{entry.section}" lacks "{key}": what should a reader who meets this error do?'
 
 
 def missing_pages(tree: Tree) -> Iterator[str]:
@@ -118,7 +129,7 @@ def links(page: Page, known: dict[str, Page]) -> Iterator[str]:
             if path
             else page.name
         )
-        if name in GENERATED:
+        if name in GENERATED or name.startswith("reference/"):
             continue
         if name not in known:
             yield f'{page.path}:{line}: link "{target}": there is no page {name}.md{nearest(name, known)}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from book.check import Report
 from book.errors import BookError
-from book.tree import HERE, Tree
+from book.tree import HERE, LANGUAGES, Tree
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("pages", nargs="*", metavar="PAGE")
     one.set_defaults(run=_gpu)
 
+    one = commands.add_parser("find", help="examples of an API, of a task in words, or of an error message")
+    one.add_argument("query", nargs="+", help="torch.autograd.grad, x.view, 'second derivative'")
+    one.add_argument("--json", action="store_true", help="everything that was found, for programs")
+    one.add_argument("--language", choices=LANGUAGES, default="en")
+    one.add_argument("--most", type=int, default=3, help="examples to print with their code (default 3)")
+    one.set_defaults(run=_find)
+
     one = commands.add_parser("bench", help="measure the engine and the site; appends to docs/records/bench.json")
     one.add_argument("--quick", action="store_true", help="small sizes, nothing is appended")
     one.set_defaults(run=_bench)
@@ -67,6 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--to", type=Path, metavar="FILE", help="write it to a file instead")
     one.add_argument("--force", action="store_true", help="overwrite the file")
     one.set_defaults(run=_copy)
+
+    one = commands.add_parser("apis", help="the public names of torch that each recorded block uses")
+    one.add_argument("pages", nargs="*", metavar="PAGE")
+    task = one.add_mutually_exclusive_group()
+    task.add_argument("--coverage", action="store_true", help="how many of all public names some block uses")
+    task.add_argument("--score", action="store_true", help="precision and recall against tests/apis_labelled")
+    task.add_argument("--update", action="store_true", help="rewrite book/data/apis.json from the installed torch")
+    one.set_defaults(run=_apis)
 
     one = commands.add_parser("stage", help="expand every page, with its recorded outputs, into build/en and build/zh")
     one.set_defaults(run=_stage)
@@ -125,6 +141,37 @@ def _tell(report: Report) -> int:
     return 0 if report.ok else 1
 
 
+def _apis(options: argparse.Namespace) -> int:
+    from book import apis
+
+    if options.update:
+        made, new, gone = apis.update()
+        for line in [f"new: {name}" for name in new] + [f"gone: {name}" for name in gone]:
+            print(line)
+        print(f"{len(made.by_name)} names of torch {made.torch}: {len(new)} new, {len(gone)} gone")
+        return 0
+    if options.score:
+        from book import score
+        from book.session import Sessions
+
+        with Sessions() as sessions:
+            result = score.score(options.root, sessions)
+        print(result)
+        return 0 if result.good else 1
+    from book import check
+
+    recorded, problems = check.read_records(options.root, check.load_pages(options.root, options.pages))
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    cells = [(name, cell) for name, record in recorded.items() for cell in record.cells]
+    if options.coverage:
+        print(apis.coverage_table(apis.load(), [api for _, cell in cells for api in cell.apis]))
+    else:
+        for page, cell in cells:
+            print(f"{page}: {cell.name}: {', '.join(cell.apis) or '-'}")
+    return 1 if problems else 0
+
+
 def _stage(options: argparse.Namespace) -> int:
     from book import stage
 
@@ -179,6 +226,17 @@ def _gpu(options: argparse.Namespace) -> int:
     return status
 
 
+def _find(options: argparse.Namespace) -> int:
+    from book import find
+
+    data, text, status = find.answer(options.root, " ".join(options.query), options.language, options.most)
+    if options.json:
+        print(json.dumps(data, ensure_ascii=False, indent=1))
+    else:
+        print(text, file=sys.stderr if status else sys.stdout)
+    return status
+
+
 def _bench(options: argparse.Namespace) -> int:
     from book import bench
 
@@ -192,7 +250,9 @@ def _copy(options: argparse.Namespace) -> int:
 
     page, colon, block = options.block.partition(":")
     if not colon:
-        raise BookError(f'"{options.block}" names no block: write PAGE:BLOCK, such as concepts/autograd:backward_scalar')
+        raise BookError(
+            f'"{options.block}" names no block: write PAGE:BLOCK, such as concepts/autograd:backward_scalar'
+        )
     if page not in options.root.pages():
         raise BookError(f'there is no page "{page}"{nearest(page, options.root.pages())}')
     record = records.read(options.root, page)

@@ -66,39 +66,48 @@ def write_gpu(tree: Tree, record: GpuRecord) -> None:
     write_atomically(tree.records / FILE, json.dumps(asdict(record), indent=1) + "\n")
 
 
-def find_device() -> tuple[str, str]:
-    """The accelerator to use and its name: BOOK_DEVICE if set, else what torch finds (asked in a process of its own).
+ACCELERATORS = ("cuda", "mps", "xpu")
+QUESTION = """
+import json, sys, torch
+named = sys.argv[1]
+found = torch.device(named) if named else torch.accelerator.current_accelerator(check_available=True)
+if found is not None:
+    torch.ones(1, device=found)
+    name = torch.cuda.get_device_name(found) if found.type == "cuda" else found.type
+    print(json.dumps([str(found), found.type, name]))
+"""
+
+
+def find_device() -> tuple[str, str, str]:
+    """The device to use, its type and its name: BOOK_DEVICE if set, else what torch finds (asked in a process of its own).
 
     Raises:
-        BookError: there is none.
+        BookError: there is none, or the named one does not work here.
     """
-    named = os.environ.get("BOOK_DEVICE")
-    if named:
-        return named, f"BOOK_DEVICE={named}"
-    question = (
-        "import json, torch; a = torch.accelerator.current_accelerator(check_available=True); "
-        "print(json.dumps(a and [a.type, torch.cuda.get_device_name() if a.type == 'cuda' else a.type]))"
-    )
-    answer = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
-    found = json.loads(answer.stdout) if answer.returncode == 0 else None
-    if not found:
+    named = os.environ.get("BOOK_DEVICE", "")
+    answer = subprocess.run([sys.executable, "-c", QUESTION, named], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        why = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "no reason given"
+        raise BookError(f"BOOK_DEVICE={named} does not work here, so nothing was run and nothing was recorded: {why}")
+    if not answer.stdout.strip():
         raise BookError(
             "no accelerator on this machine, so nothing was run and nothing was recorded: "
             "run make gpu on a machine with a GPU, or name a device with BOOK_DEVICE=cpu to try the path"
         )
-    return str(found[0]), str(found[1])
+    device, kind, name = json.loads(answer.stdout)
+    return str(device), str(kind), str(name)
 
 
 def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tuple[Report, GpuRecord]:
     """Run the pages on the accelerator, compare with the CPU records, and record which blocks matched.
 
     Every block runs, also after one that failed, so that each gets its own verdict. A run with BOOK_DEVICE=cpu tries
-    the path and records nothing.
+    the path and records nothing: only what ran on an accelerator counts.
 
     Raises:
         BookError: no accelerator or one that runs nothing, or a page without a record.
     """
-    device, gpu_name = find_device()
+    device, kind, gpu_name = find_device()
     chosen = check.load_pages(tree, names)
     book_ledger = ledger.load(tree)
     known, problems = check.read_records(tree, chosen)
@@ -125,6 +134,6 @@ def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tupl
         raise BookError(f"nothing ran on {gpu_name}, so nothing was recorded: {why}")
     kept = [b for b in read_gpu(tree).blocks if b.page not in chosen] if names else []
     made = GpuRecord(gpu_name, torch_version(), datetime.date.today().isoformat(), tuple(kept + blocks))
-    if device != "cpu":
+    if kind in ACCELERATORS:
         write_gpu(tree, made)
     return report, made

@@ -18,6 +18,7 @@ KINDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "warns": {"message": str},
     "needs": {"what": str},
 }
+OPTIONAL: dict[str, set[str]] = {"raises": {"mend", "mend_zh"}}
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Entry:
             (floats compare within ``rtol``/``atol``), ``volatile`` (numbers in the output differ from run to run),
             ``warns`` (the block must cause a warning that matches ``message``), ``needs`` (runs only where ``what``
             holds, such as ``torch>=2.12``, ``torchvision`` or ``cuda``).
+        mend: what a reader who meets the exception should do, in English (``mend_zh``: in Chinese), for the page
+            "Errors and what they mean".
     """
 
     kind: str
@@ -40,6 +43,8 @@ class Entry:
     rtol: float = 0.0
     atol: float = 0.0
     what: str = ""
+    mend: str = ""
+    mend_zh: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def _entry(where: str, kind: str, row: dict[str, object]) -> Entry:
         value = row[key]
         if not isinstance(value, types) or value == "":
             raise at(where, None, f'{label}: "{key}" is {value!r}, which is not a {types} with content')
-    unknown = set(row) - set(wanted)
+    unknown = set(row) - set(wanted) - OPTIONAL.get(kind, set())
     if unknown:
         raise at(where, None, f"{label}: unknown key {sorted(unknown)[0]!r}{nearest(sorted(unknown)[0], wanted)}")
     if kind in ("raises", "warns"):

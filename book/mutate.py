@@ -65,7 +65,7 @@ class Outcome:
 
 
 def mutants_of(block: Block, names: Sequence[str]) -> Iterator[Mutant]:
-    """Every mutant of a block. ``names``: names assigned anywhere on the page, to swap with."""
+    """Every mutant of a block. ``names``: names assigned so far on the page, to swap with."""
     code = block.code
     lines = code.splitlines(keepends=True)
     starts = [0]
@@ -145,19 +145,22 @@ def _operator(
         yield mutant(line, found - starts[line - 1], len(before), after)  # type: ignore[operator]  # the closure above
 
 
+def _assigned(module: ast.Module) -> Iterator[str]:
+    """Names that the statements of a block bind at the top level: what a swapped name can really stand for."""
+    for statement in module.body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            yield statement.name
+        else:
+            yield from (n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+
+
 def choose(page: Page, count: int, seed: int) -> list[Mutant]:
     """``count`` mutants of the page, drawn without replacement; those that do not parse are left out."""
-    names = sorted(
-        {
-            n.id
-            for b in page.blocks
-            for n in ast.walk(ast.parse(b.code))
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
-    )
+    names: set[str] = set()
     pool = []
     for block in page.blocks:
-        for mutant in mutants_of(block, names):
+        names |= set(_assigned(ast.parse(block.code)))
+        for mutant in mutants_of(block, sorted(names)):
             try:
                 ast.parse(mutant.code)
             except SyntaxError:

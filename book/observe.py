@@ -58,7 +58,11 @@ BINARY: dict[type[ast.operator], str] = {
     ast.BitOr: "bitwise_or",
     ast.BitXor: "bitwise_xor",
 }
-UNARY: dict[type[ast.unaryop], str] = {ast.USub: "torch.neg", ast.UAdd: "torch.positive", ast.Invert: "torch.bitwise_not"}
+UNARY: dict[type[ast.unaryop], str] = {
+    ast.USub: "torch.neg",
+    ast.UAdd: "torch.positive",
+    ast.Invert: "torch.bitwise_not",
+}
 COMPARED: dict[type[ast.cmpop], str] = {
     ast.Eq: "torch.eq",
     ast.NotEq: "torch.ne",
@@ -69,9 +73,7 @@ COMPARED: dict[type[ast.cmpop], str] = {
 }
 BUILTINS: dict[str, tuple[str, ...]] = {
     "abs": ("torch.abs",),
-    "round": ("torch.round",),
     "pow": ("torch.pow",),
-    "divmod": ("torch.floor_divide", "torch.remainder"),
     "sum": ("torch.add",),
     "len": ("torch.Tensor.size",),
     "reversed": ("torch.flip",),
@@ -210,7 +212,9 @@ class Site:
         block: its name; empty for a line that no block shows.
         attribute: the attribute that is read, set or deleted here.
         names: the operations that a tensor here takes part in.
-        base: for a call, the place of the attribute that is called.
+        base: for a call, the place of the attribute that is called; for a right side, the place of its left side.
+        resolved: the attribute here has a public name.
+        settled: what is on the left says what the operator does: a tensor, or a list or text that grows.
     """
 
     found: set[str]
@@ -218,8 +222,8 @@ class Site:
     attribute: str = ""
     names: tuple[str, ...] = ()
     base: int = -1
-    left_is_tensor: bool = False
     resolved: bool = False
+    settled: bool = False
 
 
 class Recorder:
@@ -303,8 +307,9 @@ class Recorder:
     def left(self, number: int, value: object) -> object:
         """``value`` is about to be changed by an operator such as ``+=``."""
         site = self.sites[number]
-        site.left_is_tensor = self.is_tensor(value)
-        if site.left_is_tensor:
+        is_tensor = self.is_tensor(value)
+        site.settled = is_tensor or isinstance(value, list | str)
+        if is_tensor:
             self.note(site, site.names[0])
         return value
 
@@ -318,8 +323,8 @@ class Recorder:
     def indexed(self, number: int, value: object) -> object:
         """``value[i] += ...``"""
         site = self.sites[number]
-        site.left_is_tensor = self.is_tensor(value)
-        if site.left_is_tensor:
+        site.settled = self.is_tensor(value)
+        if site.settled:
             for name in (site.names[0], GET, SET):
                 self.note(site, name)
         return value
@@ -327,13 +332,14 @@ class Recorder:
     def item(self, number: int, value: object, key: object) -> None:
         """``value[key] += ...`` of a list or dict."""
         if isinstance(value, list | dict):
-            with contextlib.suppress(LookupError, TypeError):
-                self.left(number, value[key])  # type: ignore[index]  # a key that does not fit raises, and so will the code
+            container: Any = value
+            with contextlib.suppress(LookupError, TypeError):  # a key that does not fit: the code itself will raise
+                self.left(number, container[key])
 
     def right(self, number: int, value: object) -> object:
         """The right side of an operator such as ``+=``."""
         site = self.sites[number]
-        if not self.sites[site.base].left_is_tensor and self.is_tensor(value):
+        if not self.sites[site.base].settled and self.is_tensor(value):
             self.note(site, site.names[0])
         return value
 
@@ -398,7 +404,7 @@ class Instrument(ast.NodeTransformer):
 
     def _plain(self, node: ast.expr) -> ast.expr:
         """The changed expression; a bare name stays bare, since its reader is about to look at it."""
-        return node if isinstance(node, ast.Name) else self.visit(node)  # type: ignore[no-any-return]
+        return node if isinstance(node, ast.Name) else self.visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if not isinstance(node.ctx, ast.Load) or hasattr(builtins, node.id):
@@ -423,7 +429,7 @@ class Instrument(ast.NodeTransformer):
         function = node.func
         if isinstance(function, ast.Name) and function.id in BUILTINS:
             site = self._site(node, attribute=function.id, names=BUILTINS[function.id])
-            count = 2 if function.id in ("pow", "divmod") else 1
+            count = 2 if function.id == "pow" else 1
             node.args = [
                 self._hook("builtin", self._plain(a), site, ast.copy_location(ast.Name(function.id, ast.Load()), a))
                 if i < count and not isinstance(a, ast.Starred | ast.Constant)
@@ -448,7 +454,8 @@ class Instrument(ast.NodeTransformer):
         return self._hook("operand", self._plain(node), self._site(node, names=wanted))
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        names = (f"torch.{BINARY[type(node.op)]}",)
+        formats = isinstance(node.op, ast.Mod) and isinstance(node.left, ast.JoinedStr | ast.Constant)
+        names = () if formats and not _is_number(node.left) else (f"torch.{BINARY[type(node.op)]}",)
         node.left, node.right = self._operand(node.left, names), self._operand(node.right, names)
         return node
 
@@ -523,6 +530,10 @@ class Instrument(ast.NodeTransformer):
 
     def visit_TypeAlias(self, node: ast.AST) -> ast.AST:
         return node
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float | complex)
 
 
 # ---- names read from the code, where running it with hooks changes what it prints

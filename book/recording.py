@@ -65,7 +65,8 @@ def _observe(job: Job, run: PageRun, book_ledger: Ledger, warm: Sessions) -> obs
 
     def same(plain: BlockResult, observed: BlockResult) -> bool:
         tolerance = check.tolerance_of(book_ledger, job.page, plain.name)
-        return plain.error == observed.error and not compare.outputs(plain.outputs, observed.outputs, tolerance)
+        ended = (plain.failure is None) == (observed.failure is None)
+        return ended and not compare.outputs(plain.outputs, observed.outputs, tolerance)
 
     return observe.observe(job, run.results, lambda attempt: warm.run([attempt], workers=1)[0].results, same)
 
@@ -118,5 +119,9 @@ def _changes(page: str, old: records.Record | None, new: records.Record) -> list
             lines += [f"{page}: {cell.name}: {difference}" for difference in differences]
         elif before.source != cell.source:
             lines.append(f"{page}: {cell.name}: the code changed, its output did not")
+        elif before.apis != cell.apis:
+            more, less = set(cell.apis) - set(before.apis), set(before.apis) - set(cell.apis)
+            names = [f"+{name}" for name in sorted(more)] + [f"-{name}" for name in sorted(less)]
+            lines.append(f"{page}: {cell.name}: other APIs: {' '.join(names)}")
     lines += [f"{page}: {cell.name}: gone" for cell in old.cells if new.cell(cell.name) is None]
     return lines or [f"{page}: nothing changed but the seconds"]

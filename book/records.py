@@ -150,6 +150,7 @@ def write(tree: Tree, record: Record) -> bool:
             "apis": cell.apis,
             "program": cell.program,
         }
+        book["seal"] = seal(book, record.machine)
         node: Any = v4.new_code_cell(  # type: ignore[no-untyped-call]
             cell.source.rstrip("\n"), id=cell_id(cell.name), metadata={"book": book}
         )
@@ -164,6 +165,12 @@ def write(tree: Tree, record: Record) -> bool:
     nbformat.validate(_as_notebook(notebook))
     text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     return write_atomically(tree.record(record.page), text)
+
+
+def seal(book: dict[str, Any], machine: Machine) -> str:
+    """A hash of what a re-run does not compare (seconds, APIs, program, machine), so that an edit by hand is seen."""
+    facts = {key: value for key, value in book.items() if key != "seal"}
+    return hashlib.sha256(json.dumps([facts, asdict(machine)], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def cell_id(name: str) -> str:
@@ -191,6 +198,13 @@ def read(tree: Tree, page: str) -> Record:
             raise ValueError(f"format {book['format']} is not {FORMAT}")
         machine = Machine(**{k: book[k] for k in ("python", "torch", "cpu", "system", "device")})
         cells = tuple(_cell(node) for node in raw["cells"])
+        broken = [
+            c["metadata"]["book"]
+            for c in raw["cells"]
+            if c["metadata"]["book"]["seal"] != seal(c["metadata"]["book"], machine)
+        ]
+        if broken:
+            raise ValueError(f'the facts kept for block "{broken[0]["section"]}" were edited since it was recorded')
     except (ValueError, KeyError, TypeError, AttributeError, Warning, nbformat.ValidationError) as error:
         summary = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BookError(f"{where}: not a whole record ({summary}): run {mend(page)}") from error

@@ -161,7 +161,10 @@ def _stop(child: _Child, why: str) -> None:
     if hasattr(signal, "SIGUSR1"):
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGUSR1)
-        time.sleep(0.1)
+        for _ in range(20):  # a busy machine may take a while to let it answer
+            time.sleep(0.05)
+            if (child.folder / "faults").stat().st_size:
+                break
     _kill_group(pid)
     child.process.kill()
 

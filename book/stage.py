@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from mkdocs.utils.yaml import yaml_load
 
-from book import ledger, mathml, notebooks, pages, records, status
+from book import error_index, ledger, mathml, notebooks, pages, records, reference, reference_pages, status
 from book.errors import BookError, at
 from book.gpu import GpuRecord, read_gpu
 from book.ledger import Ledger
@@ -125,13 +125,42 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
             changed.append(target / file)
         state[file] = {"key": "", "files": [file]}
     if not problems:
-        generated = status.page(tree, language, context.ledger, context.gpu)
-        if write_atomically(target / "status.md", generated):
-            changed.append(target / "status.md")
-        state["status"] = {"key": "", "files": ["status.md"]}
+        generated = {
+            "errors.md": error_index.page(tree, language, context.ledger),
+            "status.md": status.page(tree, language, context.ledger, context.gpu),
+        }
+        changed += [target / file for file, text in generated.items() if write_atomically(target / file, text)]
+        state["generated"] = {"key": "", "files": sorted(generated)}
+        changed += _stage_reference(tree, language, common, old.get("reference"), state, problems)
+    if not problems:
         changed += _sweep(target, {file for entry in state.values() for file in entry["files"]})
         write_atomically(target.parent / f"{language}{STATE}", json.dumps(state, sort_keys=True))
     return changed
+
+
+def _stage_reference(
+    tree: Tree,
+    language: str,
+    common: str,
+    before: dict[str, Any] | None,
+    state: dict[str, dict[str, Any]],
+    problems: list[str],
+) -> list[Path]:
+    """Bring what finds blocks by API up to date; it is made from all pages and records together."""
+    target = tree.build / language
+    names = tree.pages("en")
+    paths = [path for n in names for path in (tree.page("en", n), tree.page("zh", n), tree.record(n))]
+    key = _digest(common, *names, *(p.read_text("utf-8", "backslashreplace") if p.is_file() else "" for p in paths))
+    if before and before["key"] == key and all((target / file).is_file() for file in before["files"]):
+        state["reference"] = before
+        return []
+    try:
+        files = reference_pages.generate(tree, language)
+    except BookError as error:
+        problems.append(str(error))
+        return []
+    state["reference"] = {"key": key, "files": sorted(files)}
+    return [target / file for file, data in files.items() if write_atomically(target / file, data)]
 
 
 def _inputs(tree: Tree, name: str, language: str) -> list[str]:
@@ -143,8 +172,9 @@ def _inputs(tree: Tree, name: str, language: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _engine() -> str:
-    """The staging code itself: a new engine stages everything anew."""
-    return _digest(*(p.read_text(encoding="utf-8") for p in sorted(Path(__file__).parent.glob("*.py"))))
+    """The staging code itself and its data: a new engine stages everything anew."""
+    here = Path(__file__).parent
+    return _digest(*(p.read_text(encoding="utf-8") for p in sorted([*here.glob("*.py"), *here.glob("data/*.json")])))
 
 
 def _digest(*parts: str) -> str:
@@ -190,6 +220,7 @@ def render(context: Context, page: Page) -> dict[str, str]:
     out: list[str] = []
     number = 1
     starts = {block.line: block for block in page.blocks}
+    imports: dict[str, str] = {}
     while number <= len(lines):
         block = starts.get(number)
         if block is None:
@@ -199,7 +230,10 @@ def render(context: Context, page: Page) -> dict[str, str]:
         assert record is not None
         cell = record.cell(block.name)
         assert cell is not None
-        out += [(block.indent + line).rstrip() for line in _block(context, page, block, cell, record, files)]
+        imports |= reference.imported(block.code)
+        shown = _block(context, page, block, cell, record, files)
+        shown += reference_pages.api_links(page.name, page.language, block.code, cell.apis, imports)
+        out += [(block.indent + line).rstrip() for line in shown]
         number = block.end + 1
     if record is not None:
         title = next((h.line for h in page.headings if h.level == 1), 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import statistics
+from typing import Any
 
 from book import pages, records
 from book.gpu import GpuRecord
@@ -17,6 +19,8 @@ WORDS = {
         "all": "In all",
         "total": "**{blocks} blocks on {pages} pages** ran with torch {torch} in {seconds:.1f} s; {gpu} of them also ran on a GPU. "
         "{raises} blocks end in an exception on purpose; {loose} other exceptions from the rules stand in the ledger.",
+        "programs": "Each block has a program that runs it alone, proven by running it: {median} lines in the median and {worst} at most, "
+        "where everything above the block with it would be {full} in the median. {fallback} programs need everything above their block.",
         "summary": "| page | blocks | passed | seconds | torch | CPU | GPU | ledger |",
         "blocks": "| block | passed | seconds | GPU | ledger |",
         "gpu_none": "No GPU pass has been recorded yet.",
@@ -36,6 +40,8 @@ WORDS = {
         "all": "总计",
         "total": "**{pages} 页、{blocks} 个代码块**已用 torch {torch} 运行，共 {seconds:.1f} 秒；其中 {gpu} 个也在 GPU 上运行过。"
         "{raises} 个代码块有意以异常结束；此外，例外清单中还有 {loose} 条。",
+        "programs": "每个代码块都有一个可单独运行的程序，并已实际运行验证：中位数 {median} 行，最长 {worst} 行；"
+        "若连同上文全部代码，中位数为 {full} 行。有 {fallback} 个程序需要上文的全部代码。",
         "summary": "| 页面 | 代码块 | 通过 | 秒 | torch | CPU | GPU | 例外 |",
         "blocks": "| 代码块 | 通过 | 秒 | GPU | 例外 |",
         "gpu_none": "尚无 GPU 运行记录。",
@@ -75,6 +81,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     blocks = seconds = on_gpu = 0.0
     versions: set[str] = set()
     names = 0
+    programs: list[dict[str, Any]] = []
     for name in tree.pages(language):
         source = pages.load(tree, name, language)
         if not source.blocks:
@@ -83,6 +90,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         names += 1
         version = record.machine.torch.partition("+")[0]
         versions.add(version)
+        programs += [c.program for c in record.cells]
         passes = [gpu.find(name, c.name, c.hashes.code) for c in record.cells]
         good = sum(p is not None and p.passed for p in passes)
         spent = sum(c.seconds for c in record.cells)
@@ -129,6 +137,8 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "",
             gpu_line,
             "",
+            _programs(words["programs"], programs),
+            "",
             words["summary"],
             "| --- | ---: | ---: | ---: | --- | --- | ---: | ---: |",
             *rows,
@@ -143,6 +153,18 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             *details,
             "",
         ]
+    )
+
+
+def _programs(sentence: str, programs: list[dict[str, Any]]) -> str:
+    """How small the standalone programs are."""
+    if not programs:
+        return ""
+    return sentence.format(
+        median=int(statistics.median(p["lines"] for p in programs)),
+        worst=max(p["lines"] for p in programs),
+        full=int(statistics.median(p["full"] for p in programs)),
+        fallback=sum(p["guess"] == "all" for p in programs),
     )
 
 

@@ -120,6 +120,8 @@ section = "wrong_shape"
 error = "RuntimeError"
 message = "must match the size"
 reason = "teaches what mismatched shapes look like"
+mend = "Make the shapes equal."
+mend_zh = "让形状一致。"
 """
 
 

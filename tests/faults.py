@@ -150,9 +150,7 @@ def swap_blocks(file: str) -> Breaks:
 def drop_block(file: str, number: int) -> Breaks:
     def breaks(tree: Tree) -> None:
         path = tree.root / file
-        path.write_text(
-            path.read_text(encoding="utf-8").replace(block_fences(path)[number], ""), encoding="utf-8"
-        )
+        path.write_text(path.read_text(encoding="utf-8").replace(block_fences(path)[number], ""), encoding="utf-8")
 
     return breaks
 
@@ -209,19 +207,22 @@ TRUTH = [
     Fault("record: stream renamed", record(lambda cells: cells[0]["outputs"][0].update(name="stderr")), "check", SCALE + r"\n.*stderr is now stdout"),
     Fault("record: code edited", output("scale", "source", "2", "3"), "stage", rf'{EN}:10: block "scale": the code kept in the record was edited'),
     Fault("record: code edited, seen by check", output("scale", "source", "2", "3"), "check", SCALE + r"\n.*changed since it was recorded"),
-    Fault("record: hash edited", record(lambda cells: cells[0]["metadata"]["book"].update(code="0" * 16)), "stage", rf'{EN}:10: block "scale" changed since'),
+    Fault("record: hash edited", record(lambda cells: cells[0]["metadata"]["book"].update(code="0" * 16)), "stage", rf'{RECORD}: not a whole record \(the facts kept for block "scale" were edited since it was recorded\): run {MEND}'),
+    Fault("record: program edited", record(lambda cells: cells[1]["metadata"]["book"]["program"].update(text="print(1)")), "stage", rf'{RECORD}: .*the facts kept for block "table" were edited'),
+    Fault("record: seconds edited", record(lambda cells: cells[2]["metadata"]["book"].update(seconds=0.001)), "check", rf'{RECORD}: .*the facts kept for block "curve" were edited'),
+    Fault("record: API invented", record(lambda cells: cells[0]["metadata"]["book"]["apis"].append("torch.eye")), "check", rf'{RECORD}: .*the facts kept for block "scale" were edited'),
     Fault("record: blocks reordered", record(lambda cells: cells.reverse()), "stage", rf"{EN}: the record has the blocks in another order"),
     Fault("record: block missing", record(lambda cells: cells.pop(1)), "stage", rf'{EN}:16: block "table" is not in the record'),
     Fault("record: block missing, seen by check", record(lambda cells: cells.pop(1)), "check", TABLE + rf"\n.*not in the record: run {MEND}"),
     Fault("record: block twice", record(lambda cells: cells.append({**cells[0], "id": "again"})), "stage", rf"{EN}: the record has the blocks in another order"),
-    Fault("record: block of no page", record(lambda cells: cells[0]["metadata"]["book"].update(section="scales")), "stage", rf'{EN}: the record has "scales", which the page does not show'),
+    Fault("record: block of no page", record(lambda cells: cells[0]["metadata"]["book"].update(section="scales")), "stage", rf'{RECORD}: .*the facts kept for block "scales" were edited'),
     # The real chapter.
     Fault("autograd: operator changed", edit("snippets/concepts/autograd.py", "y = x**2 + 2 * x - 5  #", "y = x**2 - 2 * x - 5  #"), COMPARE, r"docs/en/concepts/autograd\.md:\d+ \(snippets/concepts/autograd\.py:2\):\n.*number 1 differs: 10\. is now -2\.", book="autograd"),
     Fault("autograd: record, number", output("descent_path", "text", r"0\.05", "0.06", AUTOGRAD), "check", r"docs/en/concepts/autograd\.md:\d+ \(snippets/concepts/autograd\.py:\d+\):\n.*0\.06 is now 0\.05", book="autograd"),
     Fault("autograd: record, exception", output("backward_twice", "evalue", "second time", "third time", AUTOGRAD), "check", r"docs/en/concepts/autograd\.md:\d+ \(snippets/concepts/autograd\.py:\d+\):\n.*second time", book="autograd"),
     Fault("autograd: record, figure", output("tanh_curves", "image/svg+xml", r"stroke: #2a9d8f", "stroke: #9b5de5", AUTOGRAD), "check", r"docs/en/concepts/autograd\.md:\d+ \(snippets/concepts/autograd\.py:\d+\):\n.*pixels changed", book="autograd"),
     Fault("autograd: stale", edit("snippets/concepts/autograd.py", "y = x**2 + 2 * x - 5  #", "y = x**2 + 2 * x - 6  #"), "stage", r'docs/en/concepts/autograd\.md:\d+: block "backward_scalar" changed since it was recorded', book="autograd"),
-]
+]  # fmt: skip
 
 SECTIONS = [
     Fault("section renamed", both(edit(SNIPPET, "start:scale]", "start:scala]"), edit(SNIPPET, "end:scale]", "end:scala]")), "audit", rf'{EN}:11: section "scale" is not in {SNIPPET} \(did you mean "scala"\?\)'),
@@ -241,11 +242,12 @@ SECTIONS = [
     Fault("snippet not UTF-8", write(SNIPPET, b"# --8<-- [start:scale]\nprint('\xe9')\n# --8<-- [end:scale]\n"), "audit", rf"{SNIPPET}: not UTF-8"),
     Fault("snippet does not parse", edit(SNIPPET, "print(2 * x)", "print(2 * x"), "record", SCALE + r"\n.*SyntaxError"),
     Fault("toolkit piece does not parse", both(write("snippets/toolkit/bad.py", "# --8<-- [start:bad]\nx = 1\ndef f(:\n# --8<-- [end:bad]\n"), append(EN, '\n```python\n--8<-- "toolkit/bad.py:bad"\n```\n')), "check", r"snippets/toolkit/bad\.py:3: .*(syntax|parse)"),
-]
+]  # fmt: skip
 
 FENCES = [
     Fault("include misspelt", edit(EN, ":scale", ":scael"), "audit", rf'{EN}:11: section "scael" is not in {SNIPPET} \(did you mean "scale"\?\)'),
-    Fault("include of a missing file", both(edit(EN, "small.py:scale", "smal.py:scale")), "audit", rf'{EN}:11: "part/smal\.py" is not this page\'s snippet file'),
+    Fault("include of a misspelt file", edit(EN, "small.py:scale", "smal.py:scale"), "audit", rf'{EN}:11: "part/smal\.py" is not this page\'s snippet file'),
+    Fault("include of a missing file", edit(EN, "part/small.py:scale", "toolkit/smal.py:scale"), "audit", rf"{EN}:11: snippets/toolkit/smal\.py does not exist"),
     Fault("snippet file missing", delete(SNIPPET), "audit", rf"{EN}:11: {SNIPPET} does not exist"),
     Fault("include without a section", edit(EN, "small.py:scale", "small.py"), "audit", rf'{EN}:11: "part/small\.py" names no section'),
     Fault("include of another page's file", edit(EN, "part/small.py:scale", "part/other.py:scale"), "audit", rf"{EN}:11: .* so include from \"part/small\.py\""),
@@ -274,15 +276,15 @@ FENCES = [
     Fault("front matter unclosed", edit(EN, "tests.\n---", "tests."), "audit", rf"{EN}:1: front matter is never closed"),
     Fault("page not UTF-8", write(EN, b"# Caf\xe9 {#cafe}\n"), "audit", rf"{EN}: not UTF-8"),
     Fault("figure without a description", both(edit(EN, ' alt="A parabola"', ""), edit(ZH, ' alt="一条抛物线"', "")), "stage", rf'{EN}:22: block "curve" draws a figure: describe it'),
-]
+]  # fmt: skip
 
 LANGUAGES = [
     Fault("zh page missing", delete(ZH), "audit", rf"{ZH}: missing"),
     Fault("en page missing", write("docs/zh/part/only.md", "# 只有 {#only}\n"), "audit", r"docs/en/part/only\.md: missing"),
     Fault("zh lacks a block", drop_block(ZH, 2), "audit", rf'{EN}:22: block "curve" is missing|{ZH}:\d+: block "wrong_shape" stands where {EN}:22 has "curve"'),
-    Fault("zh lacks the last block", both(edit(ZH, '    ```python\n    --8<-- "part/small.py:wrong_shape"\n    ```\n', "")), "audit", rf'{EN}:34: block "wrong_shape" is missing on {ZH}'),
+    Fault("zh lacks the last block", edit(ZH, '    ```python\n    --8<-- "part/small.py:wrong_shape"\n    ```\n', ""), "audit", rf'{EN}:34: block "wrong_shape" is missing on {ZH}'),
     Fault("zh swaps two blocks", swap_blocks(ZH), "audit", rf'{ZH}:10: block "table" stands where {EN}:10 has "scale"'),
-    Fault("zh has a block more", edit(SNIPPET, START_TABLE, "# --8<-- [start:more]\n1\n# --8<-- [end:more]\n" + START_TABLE), "audit", rf'{SNIPPET}:9: section "more" is shown on no page'),
+    Fault("zh has a block more", both(append(SNIPPET, "\n# --8<-- [start:more]\n1\n# --8<-- [end:more]\n"), append(ZH, '\n```python\n--8<-- "part/small.py:more"\n```\n')), "audit", rf'{ZH}:38: block "more" is not on {EN} at this place'),
     Fault("zh heading id changed", edit(ZH, "{#curve}", "{#kurve}"), "audit", rf'{ZH}:20: heading id "## kurve" stands where {EN}:20 has "## curve"'),
     Fault("zh heading level changed", edit(ZH, "## 曲线", "### 曲线"), "audit", rf'{ZH}:20: heading id "### curve" stands where'),
     Fault("zh link changed", edit(ZH, "https://pytorch.org/", "https://pytorch.org/cn"), "audit", rf'{ZH}:8: link "https://pytorch\.org/cn" stands where {EN}:8'),
@@ -294,9 +296,9 @@ LANGUAGES = [
     Fault("link to a missing block", in_both("(#code-curve)", "(#code-kurve)"), "audit", rf'{ZH}:8: link "#code-kurve"'),
     Fault("heading without id", in_both(" {#curve}", ""), "audit", rf'{EN}:20: heading "Curve" has no id'),
     Fault("id twice", in_both("{#curve}", "{#table}"), "audit", rf'{EN}:20: id "table" is used at line 14 already'),
-    Fault("stem that shadows a module", both(rename(SNIPPET, "snippets/part/random.py")), "audit", r"snippets/part/random\.py: .*shadows the module random"),
+    Fault("stem that shadows a module", rename(SNIPPET, "snippets/part/random.py"), "audit", r"snippets/part/random\.py: .*shadows the module random"),
     Fault("page stem that shadows torch", write("snippets/part/torch.py", "# --8<-- [start:a]\n1\n# --8<-- [end:a]\n"), "audit", r"snippets/part/torch\.py: .*shadows the module torch"),
-]
+]  # fmt: skip
 
 LEDGERS = [
     Fault("ledger: unknown page", ledger("volatile", page="part/smal"), "audit", rf'{LEDGER}: \[\[volatile\]\] names page "part/smal", which does not exist \(did you mean "part/small"\?\)'),
@@ -305,6 +307,8 @@ LEDGERS = [
     Fault("ledger: unknown kind", ledger("volatil"), "audit", rf'{LEDGER}: unknown kind "volatil" \(did you mean "volatile"\?\)'),
     Fault("ledger: missing key", ledger("raises", error="ValueError"), "audit", rf'{LEDGER}: \[\[raises\]\] part/small "scale" lacks "message"'),
     Fault("ledger: missing reason", ledger("volatile", reason=None), "audit", rf'{LEDGER}: \[\[volatile\]\] part/small "scale" lacks "reason"'),
+    Fault("ledger: exception without advice", edit(LEDGER, 'mend = "Make the shapes equal."\n', ""), "audit", rf'{LEDGER}: \[\[raises\]\] part/small "wrong_shape" lacks "mend"'),
+    Fault("ledger: exception without advice in Chinese", edit(LEDGER, 'mend_zh = "让形状一致。"\n', ""), "audit", rf'{LEDGER}: \[\[raises\]\] part/small "wrong_shape" lacks "mend_zh"'),
     Fault("ledger: empty reason", ledger("volatile", reason=""), "audit", rf'{LEDGER}: .*"reason" is \'\''),
     Fault("ledger: ill-typed key", ledger("tolerance", rtol="1", atol=0), "audit", rf'{LEDGER}: .*"rtol" is \'1\''),
     Fault("ledger: unknown key", ledger("volatile", why="x"), "audit", rf"{LEDGER}: .*unknown key 'why'"),
@@ -322,7 +326,7 @@ LEDGERS = [
     Fault("ledger: tolerance for a figure", ledger("tolerance", section="curve", rtol=0.1, atol=0.1), "check", CURVE + r"\n.*gives it a tolerance, but it prints no float"),
     Fault("ledger: volatile for a figure", ledger("volatile", section="curve"), "check", CURVE + r"\n.*calls its numbers volatile, but it prints none"),
     Fault("ledger: needs what is not here", ledger("needs", what="not_a_package"), "record", rf'{EN}: block "scale" needs not_a_package'),
-]
+]  # fmt: skip
 
 FILES = [
     Fault("record missing", delete(RECORD), "stage", rf"{RECORD}: no record of this page: run {MEND}"),
@@ -344,7 +348,7 @@ FILES = [
     Fault("gpu.json lacks a key", write("docs/records/gpu.json", '{"gpu": "H200", "torch": "2.13.0", "blocks": []}'), "stage", r"docs/records/gpu\.json: not a whole GPU record"),
     Fault("gpu.json with an odd block", write("docs/records/gpu.json", '{"gpu": "", "torch": "", "date": "", "blocks": [{"page": "x"}]}'), "stage", r"docs/records/gpu\.json: not a whole GPU record"),
     Fault("gpu.json a list", write("docs/records/gpu.json", "[]"), "stage", r"docs/records/gpu\.json: not a whole GPU record"),
-]
+]  # fmt: skip
 
 FORMULAS = [
     Fault("math that does not parse", edit(EN, "$y = 2x$", r"$\frac{1}{2$"), "stage", rf"{EN}:8: the formula \$.*\$ does not parse"),
@@ -352,15 +356,15 @@ FORMULAS = [
     Fault("lone dollar", edit(EN, "$y = 2x$", "$y = 2x"), "stage", rf"{EN}:8: a dollar sign without its partner"),
     Fault("lone double dollar", append(EN, "\n$$\nx = 1\n"), "stage", rf"{EN}:38: a dollar sign without its partner"),
     Fault("bad math in Chinese", edit(ZH, "$y = 2x$", r"$\left( x$"), "stage", rf"{ZH}:8: the formula .* does not parse"),
-]
+]  # fmt: skip
 
 DEVICES = [
     # The block passes on the CPU; BOOK_DEVICE is another device ("meta" is one that every torch has).
     Fault("another device: block fails there", both(), "gpu", SCALE, device="meta"),
-    Fault("no such device", both(), "gpu", r"error: nothing ran on BOOK_DEVICE=nonsense, so nothing was recorded", device="nonsense"),
+    Fault("no such device", both(), "gpu", r"error: BOOK_DEVICE=nonsense does not work here, so nothing was run and nothing was recorded", device="nonsense"),
     Fault("gpu without a record", delete(RECORD), "gpu", rf"{RECORD}: no record of this page: run {MEND}", device="cpu"),
     Fault("dtype string differs", output("scale", "text", r"\)\n", ", dtype=torch.float64)\n"), "check", SCALE + r"\n.*text differs"),
-]
+]  # fmt: skip
 
 SOURCE = [*TRUTH, *SECTIONS, *FENCES, *LANGUAGES, *LEDGERS, *FILES, *FORMULAS, *DEVICES]
 

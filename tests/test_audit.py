@@ -61,7 +61,9 @@ def test_headings(small: Tree) -> None:
 
 
 def test_links_resolve_from_the_page_that_holds_them(small: Tree) -> None:
-    known = {name: page(small, f"# {name} {{#top}}\n", name=name) for name in ("index", "part/small", "part/two", "x/y")}
+    known = {
+        name: page(small, f"# {name} {{#top}}\n", name=name) for name in ("index", "part/small", "part/two", "x/y")
+    }
     good = "[a](two.md) [b](two.md#top) [c](#top) [d](../index.md) [e](../x/y.md) [f](mailto:a@b) [g](https://h/i.md)"
     files = " [h](picture.svg) [i](../status.md#ledger)"
     known["part/small"] = page(small, f"# S {{#top}}\n{good}{files}\n")

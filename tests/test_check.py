@@ -133,7 +133,11 @@ def test_read_records_tells_what_it_cannot_read(small: Tree) -> None:
 
 def test_longest_first(small: Tree) -> None:
     record = records.read(small, "part/small")
-    assert check.longest_first(["a", "b", "c"], {"a": records.Record("a", record.machine, ()), "b": record}) == ["c", "b", "a"]
+    assert check.longest_first(["a", "b", "c"], {"a": records.Record("a", record.machine, ()), "b": record}) == [
+        "c",
+        "b",
+        "a",
+    ]
 
 
 def test_report_is_ok_only_without_failures_and_problems() -> None:
@@ -143,7 +147,9 @@ def test_report_is_ok_only_without_failures_and_problems() -> None:
     assert not Report([passed], problems=["x"]).ok
 
 
-def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_silent_where_nobody_looks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     check.progress()("block 1/4")
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)

@@ -120,7 +120,9 @@ def test_outputs_compares_each_and_says_which() -> None:
     same = [stream("1\n"), result(text_plain="2")]
     assert outputs(same, same) == []
     differences = outputs(same, [stream("1\n"), result(text_plain="3")])
-    assert [(d.output, d.what, d.expected, d.got) for d in differences] == [(2, "number 1 differs: 2 is now 3", "2", "3")]
+    assert [(d.output, d.what, d.expected, d.got) for d in differences] == [
+        (2, "number 1 differs: 2 is now 3", "2", "3")
+    ]
     assert "output 2: number 1 differs" in str(differences[0])
 
 

@@ -20,6 +20,8 @@ from book.tree import HERE, LANGUAGES, Tree
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 Event = tuple[str, str]
 
+pytestmark = pytest.mark.xdist_group("completeness")  # the site is read once
+
 
 class Rendered(HTMLParser):
     """What a page of the site holds.
@@ -54,7 +56,9 @@ class Rendered(HTMLParser):
             self.ids.add(named["id"])
         for key in ("href", "src"):
             if key in named:
-                self.references.append((f"{tag} rel={named.get('rel', '').strip()}".removesuffix(" rel="), key, named[key]))
+                self.references.append(
+                    (f"{tag} rel={named.get('rel', '').strip()}".removesuffix(" rel="), key, named[key])
+                )
         if tag == "div" and "rp-code" in classes.split():
             self._open = []
             self.groups.append((named.get("id", ""), self._open))
@@ -85,7 +89,9 @@ class Rendered(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self._text += data
-        if any(tag == "article" for tag, _ in self._stack) and not any(t in ("script", "style") for t, _ in self._stack):
+        if any(tag == "article" for tag, _ in self._stack) and not any(
+            t in ("script", "style") for t, _ in self._stack
+        ):
             self.words += data
 
     def _add(self, kind: str, value: str) -> None:
@@ -225,7 +231,9 @@ def test_no_page_asks_another_host(built_site: Path, rendered: dict[Path, Render
             if not tag.startswith("a") and re.match(r"(?:https?:)?//", target) and not address_only:
                 asked.append(f"{path.relative_to(built_site)}: <{tag} {key}={target}>")
     for path in built_site.rglob("*.css"):
-        for target in re.findall(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')]+)", path.read_text(encoding="utf-8")):
+        for target in re.findall(
+            r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')]+)", path.read_text(encoding="utf-8")
+        ):
             asked.append(f"{path.relative_to(built_site)}: {target}")
     for path in built_site.rglob("*.svg"):
         for target in re.findall(r"(?:href|src)=\"((?:https?:)?//[^\"]+)", path.read_text(encoding="utf-8")):

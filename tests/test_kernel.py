@@ -37,7 +37,10 @@ def test_script_of_keeps_the_lines_of_the_blocks() -> None:
 
 
 def test_blocks_share_one_main_module(run: Run) -> None:
-    results = run("x = 1\nclass A: pass", "import pickle, sys\nx += 1\nprint(__name__, x)\npickle.loads(pickle.dumps(A())).__class__ is A")
+    results = run(
+        "x = 1\nclass A: pass",
+        "import pickle, sys\nx += 1\nprint(__name__, x)\npickle.loads(pickle.dumps(A())).__class__ is A",
+    )
     assert shown(results[1]) == ["__main__ 2\n", "True"]
 
 
@@ -68,7 +71,9 @@ def test_printed_lines_tables_and_figures_keep_their_order(run: Run) -> None:
 
 
 def test_progress_bars_show_their_last_state(run: Run) -> None:
-    assert shown(run("print('a')\nprint('\\r10%', end='')\nprint('\\r100%', end='')\nprint('\\nb')")[0]) == ["a\n100%\nb\n"]
+    assert shown(run("print('a')\nprint('\\r10%', end='')\nprint('\\r100%', end='')\nprint('\\nb')")[0]) == [
+        "a\n100%\nb\n"
+    ]
 
 
 def test_the_output_of_a_block_is_its_own(run: Run) -> None:
@@ -119,12 +124,16 @@ def test_unseeded(code: str, unseeded: bool, run: Run) -> None:
 
 
 def test_addresses_and_folders_are_not_shown(run: Run) -> None:
-    (text,) = shown(run("import tempfile, os\nprint(object(), os.path.join(os.getcwd(), 'data.csv'), '/nowhere/snippets')")[0])
+    (text,) = shown(
+        run("import tempfile, os\nprint(object(), os.path.join(os.getcwd(), 'data.csv'), '/nowhere/snippets')")[0]
+    )
     assert text == "<object object at 0x…> work/data.csv snippets\n"
 
 
 def test_a_page_works_in_an_empty_folder_with_one_thread(run: Run) -> None:
-    assert shown(run("import os, sys, torch\nprint(os.listdir(), torch.get_num_threads(), len(sys.argv))")[0]) == ["[] 1 1\n"]
+    assert shown(run("import os, sys, torch\nprint(os.listdir(), torch.get_num_threads(), len(sys.argv))")[0]) == [
+        "[] 1 1\n"
+    ]
 
 
 def test_standard_streams_work_as_files(run: Run) -> None:

@@ -83,7 +83,7 @@ def test_headings_are_read(line: str, heading: Heading, tree: Tree) -> None:
 
 
 def test_attributes_of_a_fence(tree: Tree) -> None:
-    text = "```python alt=\"it's\" title='a \"b\"' hl_lines=3\n--8<-- \"part/small.py:scale\"\n```\n"
+    text = '```python alt="it\'s" title=\'a "b"\' hl_lines=3\n--8<-- "part/small.py:scale"\n```\n'
     assert parse(tree, text).blocks[0].attributes == {"alt": "it's", "title": 'a "b"', "hl_lines": "3"}
 
 

@@ -17,10 +17,22 @@ from book.tree import HERE, Tree
 def pytest_in(tree: Tree, *arguments: str) -> str:
     """What pytest says in a checkout that has this plugin."""
     (tree.root / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "book.pytest_plugin", "-p", "no:codeblocks", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "book.pytest_plugin",
+        "-p",
+        "no:codeblocks",
+        "-p",
+        "no:cacheprovider",
+    ]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     environment["PYTHONPATH"] = str(HERE.root)
-    done = subprocess.run([*command, *arguments], cwd=tree.root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, *arguments], cwd=tree.root, env=environment, capture_output=True, text=True, check=False
+    )
     return done.stdout + done.stderr
 
 

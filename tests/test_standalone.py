@@ -12,18 +12,23 @@ from pathlib import Path
 import pytest
 from books import write_page
 
-from book import check, compare, ledger, pages, records, recording, standalone
+from book import check, compare, ledger, pages, recording, records, standalone
 from book.kernel import BlockCode
 from book.session import Sessions
 from book.standalone import ALL, LEAN, slice_for, statements
 from book.tree import HERE, Tree
 
-PAGES = sorted(check.load_pages(HERE))
+RECORDS, UNREADABLE = check.read_records(HERE, check.load_pages(HERE))
+PAGES = sorted(RECORDS)
 EVERY = int(os.environ.get("BOOK_PROGRAM_SAMPLE", "12"))  # each n-th program runs as a script; 1: all of them
 
 
 def cells() -> list[tuple[str, records.Cell]]:
-    return [(page, cell) for page in PAGES for cell in records.read(HERE, page).cells]
+    return [(page, cell) for page in PAGES for cell in RECORDS[page].cells]
+
+
+def test_every_record_can_be_read() -> None:
+    assert not UNREADABLE
 
 
 def test_every_block_has_a_program_that_was_proven() -> None:
@@ -137,7 +142,9 @@ def test_a_mutation_that_no_rule_knows_is_still_in_the_program(tmp_path: Path, s
     assert program.program["guess"] != LEAN
 
 
-def test_a_program_without_its_mutation_is_refused(tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_without_its_mutation_is_refused(
+    tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Break the slicer on purpose so that every guess drops ``a.fill(7)``: nothing is recorded."""
     tree = write_page(tmp_path, {"make": "import numpy as np\n\na = np.zeros(2)\na.fill(7)", "show": "print(a)"})
     keep = slice_for
@@ -147,7 +154,9 @@ def test_a_program_without_its_mutation_is_refused(tmp_path: Path, sessions: Ses
     assert not tree.record("part/page").exists()
 
 
-def test_unchanged_programs_are_not_proven_anew(small: Tree, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_programs_are_not_proven_anew(
+    small: Tree, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[list[str]] = []
 
     def prove(*arguments: object, **_: object) -> dict[str, standalone.Program]:
