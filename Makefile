@@ -5,7 +5,7 @@ PAGE   ?=
 BIN    := .venv/bin
 PY     := $(BIN)/python
 
-.PHONY: serve build test record gpu bench lint clean
+.PHONY: serve build test programs record gpu bench lint clean
 
 serve: .venv/.site            ## build both languages, serve them with live reload
 	@$(PY) -m book serve --port $(PORT)
@@ -14,7 +14,10 @@ build: .venv/.site            ## the whole site, both languages, into site/
 	@$(PY) -m book build
 
 test: .venv/.all              ## everything: engine, blocks, site, standalone programs, faults, browser
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n logical --dist loadgroup
+
+programs: .venv/.all          ## run the program of every block as a script of its own (make test runs a sample)
+	@BOOK_PROGRAM_SAMPLE=1 $(PY) -m pytest tests/test_standalone.py
 
 record: .venv/.all            ## make record PAGE=concepts/autograd: run a page and rewrite its record
 	@$(PY) -m book record $(PAGE)

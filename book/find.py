@@ -140,7 +140,7 @@ class Finder:
         if rest and first in EXPAND:
             spelled.insert(0, f"{EXPAND[first]}.{rest}")
         last = squash(name.rpartition(".")[2]) if name else "".join(words)
-        whole = squash(name)
+        whole = squash(name) if "." in name else ""
         latin = bool(words) and all(word.isascii() for word in words)
         found = []
         for number, one in enumerate(self.names):

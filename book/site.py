@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -198,14 +199,22 @@ def serve(tree: Tree, host: str = "127.0.0.1", port: int = 8000) -> int:
     address = f"http://{host}:{port}/"
     logging.getLogger("mkdocs").setLevel(logging.ERROR)
     logging.basicConfig(format="%(message)s")
+    with socket.socket() as probe:  # before the build, so that nobody waits for nothing
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            why = f"cannot serve at {address}: {error.strerror}"
+            raise BookError(f"{why}; name another port: make serve PORT={port + 1}") from error
     target = tree.build / "site"
     live = LiveSite(tree, target, address)
 
     def rebuild() -> None:
         try:
             changed = live.update()
-        except BookError as error:
-            raise SystemExit(f"error: {error}") from error
+        except BookError as error:  # said here: an error that leaves this function ends the server
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            return
         for path in changed:
             print(f"  changed: {tree.relative(path)}", flush=True)
 
@@ -216,10 +225,6 @@ def serve(tree: Tree, host: str = "127.0.0.1", port: int = 8000) -> int:
     print(f"Serving English at {address} and 中文 at {address}zh/ (Ctrl-C ends)", flush=True)
     try:
         server.serve()  # type: ignore[no-untyped-call]
-    except OSError as error:
-        raise BookError(
-            f"cannot serve at {address}: {error.strerror}; name another port: make serve PORT={port + 1}"
-        ) from error
     except KeyboardInterrupt:
         print("stopped")
     finally:

@@ -116,7 +116,8 @@
     if (dot > 0 && dot < name.length - 1 && Object.hasOwn(EXPAND, name.slice(0, dot)))
       spelled.unshift(EXPAND[name.slice(0, dot)] + name.slice(dot))
     const question = {
-      spelled, lower: spelled.map(one => one.toLowerCase()), last: name ? squash(lastPart(name)) : words.join(""), whole: squash(name),
+      spelled, lower: spelled.map(one => one.toLowerCase()), last: name ? squash(lastPart(name)) : words.join(""),
+      whole: name.includes(".") ? squash(name) : "",
       words: !name && words.every(word => ASCII.test(word)) ? words : [], end: name.includes(".") ? lastPart(name) : "",
     }
     const found = []
