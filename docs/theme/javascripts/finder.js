@@ -2,7 +2,7 @@
 // The search has the rules of book/find.py, on the same data (finder.json); a test asks both the same questions.
 (() => {
   const config = JSON.parse(document.getElementById("__config").textContent)
-  const home = new URL(`${config.base}/`, location)
+  const home = new URL(config.base.replace(/\/*$/, "/"), location)
   const chinese = document.documentElement.lang.startsWith("zh")
   const WORDS = chinese
     ? {
