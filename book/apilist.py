@@ -21,7 +21,7 @@ import types
 import warnings
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -278,8 +278,45 @@ def collect() -> Apis:
         by_name[name] = Api(name, _member_group(owner), kind, _where(name, owner.namespace), page, family_of[name])
     for name, api in by_name.items():  # an undocumented spelling is explained where its family is
         if api.page is None and api.family in by_name and by_name[api.family].page:
-            by_name[name] = Api(name, api.group, api.kind, api.where, by_name[api.family].page, api.family, api.aliases)
+            by_name[name] = replace(api, page=by_name[api.family].page)
+    objects = {one.name: one.obj for one in found}
+    for name, api in by_name.items():
+        of_class, _, member = name.rpartition(".")
+        obj = objects[name] if name in objects else inspect.getattr_static(objects.get(of_class), member, None)
+        by_name[name] = replace(api, signature=_signature(name, api.kind, obj))
     return Apis(torch.__version__.partition("+")[0], by_name)
+
+
+def _signature(name: str, kind: str, obj: Any) -> str:
+    """How ``name`` is called: from the first line of its documentation (C functions), or from its parameters."""
+    if obj is None or kind == "property":
+        return ""
+    obj = getattr(obj, "__func__", obj)
+    last = name.rpartition(".")[2]
+    first = (inspect.getdoc(obj) or "").strip().split("\n", 1)[0] if kind != "class" else ""
+    told = re.fullmatch(rf"(?:[\w.]+\.)?{re.escape(last)}(\(.*\))(?: *-> *[^:]*)?\.?", first)
+    if told:
+        return f"{name}{told[1]}"
+    try:
+        parameters = list(inspect.signature(obj.__init__ if kind == "class" else obj).parameters.values())
+    except (TypeError, ValueError, AttributeError):
+        return ""
+    if parameters and parameters[0].name in ("self", "cls"):
+        parameters = parameters[1:]
+    shown = [p.replace(annotation=p.empty, default=_plain_default(p.default)) for p in parameters]
+    return f"{name}{inspect.Signature(shown, __validate_parameters__=False)}"
+
+
+class _Dots:
+    """Stands for a default value whose text would differ from machine to machine."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+def _plain_default(value: object) -> object:
+    plain = value is inspect.Parameter.empty or value is None or type(value) in (bool, int, float, str)
+    return value if plain or (type(value) is tuple and all(type(v) in (int, float) for v in value)) else _Dots()
 
 
 READ = {"torch.utils.tensorboard"}

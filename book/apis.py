@@ -33,6 +33,7 @@ class Api:
         page: the address of its official page below ``DOCS``; None where the official documentation has none.
         family: one name for all the spellings of an operation: ``torch.abs`` for ``torch.Tensor.abs_`` too.
         aliases: other spellings of the very same object, such as ``torch.autograd.no_grad``.
+        signature: how it is called, such as ``torch.sum(input, *, dtype=None)``; empty for properties and where unknown.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Api:
     page: str | None
     family: str
     aliases: tuple[str, ...] = ()
+    signature: str = ""
 
     @property
     def address(self) -> str | None:
@@ -104,6 +106,7 @@ def load() -> Apis:
                 row["page"],
                 row.get("family", name),
                 tuple(row.get("aliases", ())),
+                row.get("signature", ""),
             )
             for name, row in data["apis"].items()
         }
@@ -122,6 +125,8 @@ def dump(apis: Apis) -> str:
             row["family"] = api.family
         if api.aliases:
             row["aliases"] = list(api.aliases)
+        if api.signature:
+            row["signature"] = api.signature
         lines.append(f" {json.dumps(name)}: {json.dumps(row)}")
     return f'{{"torch": {json.dumps(apis.torch)}, "apis": {{\n' + ",\n".join(lines) + "\n}}\n"
 

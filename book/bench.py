@@ -110,9 +110,11 @@ def synthetic(tree: Tree, count: int) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="book-bench-") as folder:
         made = synthetic_tree(tree, Path(folder), count)
         seconds = _timed(lambda: site.build(made))
-        rows = [Row(f"site build, both languages, {count} pages, per page", seconds / count, "s")]
+        staged = len(list((made.build / "en").rglob("*.md")))  # the synthetic pages and those that staging generates
+        what = f"site build, both languages, {count} chapters, {staged} pages"
+        rows = [Row(what, seconds, "s"), Row(f"  per page ({staged} pages in each language)", seconds / staged, "s")]
         if count >= 20:
-            rows[0] = Row(rows[0].what, seconds / count, "s", "<= 0.15 s a page", seconds / count <= 0.15)
+            rows[1] = Row(rows[1].what, seconds / staged, "s", "<= 0.15 s a page", seconds / staged <= 0.15)
             edit = edit_to_page(made, "part/page000")
             goal = ("<= 3 s", edit <= 3) if count == 20 else ("", None)
             rows.append(Row(f"edit to refreshed page, {count} pages", edit, "s", *goal))

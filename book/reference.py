@@ -229,10 +229,9 @@ class Entry:
     examples: tuple[Example, ...]
     scores: tuple[float, ...]
 
-    @property
-    def shown(self) -> tuple[Example, ...]:
-        """The examples to show with their code: the best, and a second one if it is about the API too."""
-        return tuple(e for n, e in enumerate(self.examples[:SHOWN]) if n == 0 or self.scores[n] >= ABOUT)
+    def best(self, most: int = SHOWN) -> tuple[Example, ...]:
+        """The examples to show with their code: the first, and one more if it is about the API too."""
+        return tuple(e for n, e in enumerate(self.examples[:most]) if n == 0 or self.scores[n] >= ABOUT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,17 +301,13 @@ def score(api: Api, example: Example, rarity: Mapping[str, float], first_on_page
     """How much a block is about an API: named for it, under a heading that names it, with little else in it."""
     last = api.name.rpartition(".")[2]
     place = example.places.get("en") or next(iter(example.places.values()))
-    points = 0.0
-    if re.search(rf"(?<!\w){re.escape(last.strip('_').lower())}(?!\w)", place.heading.lower()):
-        points += 2.5 if last in place.heading.split() else 2
     words, wanted = _words(example.block), _words(last)
-    if words == wanted:
-        points += 4
-    elif wanted and wanted <= words:
-        points += 2 + 2 * len(wanted) / len(words)
+    points = 4.0 if words == wanted else 2 + 2 * len(wanted) / len(words) if wanted and wanted <= words else 0.0
     rivals = [(len(w), rarity[n]) for n in example.apis if n in rarity and (w := _words(n.rpartition(".")[2])) <= words]
     if any(rival > (len(wanted), rarity[api.name]) for rival in rivals):
         points = 0.0  # zero_grad is named for Optimizer.zero_grad, grad_returns for autograd.grad; not for Tensor.grad
+    if re.search(rf"(?<!\w){re.escape(last.strip('_').lower())}(?!\w)", place.heading.lower()):
+        points += 2.5 if last in place.heading.split() else 2
     known = [rarity[n] for n in example.apis if n in rarity]
     points += 3 * rarity[api.name] / (sum(known) or 1)
     spots = example.spots.get(api.name)

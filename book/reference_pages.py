@@ -16,6 +16,8 @@ from book import apis, reference
 from book.apis import Api
 from book.errors import BookError
 from book.reference import (
+    ON_ONE_PAGE,
+    SHOWN,
     WHERES,
     Entry,
     Example,
@@ -49,7 +51,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "more": "More examples",
         "chapters": "In chapters",
         "count": "{title} ({count})",
-        "stop": "; ",
         "colon": ": ",
         "none": "{count} names have no example yet",
         "none_intro": "Each links to the official documentation.",
@@ -82,7 +83,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "zh": {
         "title": "API：{name}",
         "description": "{name} 的示例：{count} 个名称中有 {shown} 个，每个都附有真实运行过的代码和输出。",
-        "part": "{group}，{letters}",
+        "part": "{group}（{letters}）",
         "kinds": {"function": "函数", "class": "类", "method": "方法", "property": "属性"},
         "where": {"cpu": "", "gpu": "需要 GPU", "other": "需要多进程、导出工具或较旧的包"},
         "official": "官方文档",
@@ -90,7 +91,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "more": "更多示例",
         "chapters": "所在章节",
         "count": "{title}（{count}）",
-        "stop": "；",
         "colon": "：",
         "none": "还有 {count} 个名称没有示例",
         "none_intro": "每个名称都链接到官方文档。",
@@ -213,7 +213,8 @@ def _part(index: Index, group: str, name: str, entries: list[Entry], language: s
     lines += ["", f"# {title} {{#{name.replace('/', '-')}}}", ""]
     lines += [words["namespace"].format(group=group, link=f"../{slug(group)}.md"), ""]
     for entry in entries:
-        lines += _entry(index, entry, f"reference/{name}", language)
+        most = SHOWN if len(entries) <= ON_ONE_PAGE else 1  # a letter with many names is not cut further
+        lines += _entry(index, entry, f"reference/{name}", language, most)
     return "\n".join(lines) + "\n"
 
 
@@ -235,8 +236,9 @@ def _relative(index: Index, name: str, own: str) -> str:
     return ("" if target == own else posixpath.relpath(f"{target}.md", posixpath.dirname(own))) + f"#{name}"
 
 
-def _entry(index: Index, entry: Entry, own: str, language: str) -> list[str]:
+def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOWN) -> list[str]:
     words = WORDS[language]
+    shown = entry.best(most)
     api = entry.api
     # HTML, because the id of a method such as __getitem__ would be read as emphasis.
     lines = [f'<h3 id="{api.name}" class="rp-api" markdown="span">`{api.name}`</h3>', ""]
@@ -252,11 +254,11 @@ def _entry(index: Index, entry: Entry, own: str, language: str) -> list[str]:
         )
         facts.append(words["spellings"] + words["colon"] + told)
     lines += [" · ".join(facts), "{ .rp-about }", ""]
-    for example in entry.shown:
+    for example in shown:
         lines += _shown(example, own, language)
-    rest = entry.examples[len(entry.shown) :]
+    rest = entry.examples[len(shown) :]
     if rest:
-        seen = {(e.page, place_of(e, language).heading) for e in entry.shown}
+        seen = {(e.page, place_of(e, language).heading) for e in shown}
         more: list[str] = []
         for example in rest:
             heading = (example.page, place_of(example, language).heading)
@@ -273,7 +275,8 @@ def _entry(index: Index, entry: Entry, own: str, language: str) -> list[str]:
             for page, count in chapters.items()
         )
         sentences.append(words["chapters"] + words["colon"] + " · ".join(named))
-        lines += [words["stop"].join(sentences), '{ .rp-more data-search-exclude="" }', ""]
+        for sentence in sentences:
+            lines += [sentence, '{ .rp-more data-search-exclude="" }', ""]
     return lines
 
 

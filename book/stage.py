@@ -155,12 +155,18 @@ def _stage_reference(
         state["reference"] = before
         return []
     try:
-        files = reference_pages.generate(tree, language)
+        files = reference_pages.generate(tree, language, _index(tree, key))
     except BookError as error:
         problems.append(str(error))
         return []
     state["reference"] = {"key": key, "files": sorted(files)}
     return [target / file for file, data in files.items() if write_atomically(target / file, data)]
+
+
+@lru_cache(maxsize=1)
+def _index(tree: Tree, key: str) -> reference.Index:
+    """The index of all records, made once for both languages. ``key`` is a digest of what it is made from."""
+    return reference.build(tree)
 
 
 def _inputs(tree: Tree, name: str, language: str) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from book import check, compare
 from book.check import Say, silent
 from book.errors import BookError
-from book.kernel import OPEN_FIGURE
+from book.kernel import OPEN_FIGURE, SEEDERS
 from book.ledger import Ledger
 from book.pages import Block, Page
 from book.session import BlockCode, Job, Sessions
@@ -115,6 +115,18 @@ class Statement:
     @property
     def is_import(self) -> bool:
         return isinstance(self.node, ast.Import | ast.ImportFrom)
+
+    @property
+    def seeds(self) -> bool:
+        """``torch.manual_seed(0)``: later statements of its block may draw."""
+        if not isinstance(self.node, ast.Expr) or not isinstance(self.node.value, ast.Call):
+            return False
+        called = self.node.value.func
+        return (
+            isinstance(called, ast.Attribute)
+            and called.attr in SEEDERS
+            and _root(called) in ("torch", "np", "numpy", "random")
+        )
 
     @property
     def sets_global_state(self) -> bool:
@@ -335,7 +347,9 @@ def slice_for(earlier: Sequence[Statement], block: Sequence[Statement], guess: s
         if statement.defines & needed or reached & needed or statement.sets_global_state:
             taken.append(index)
             needed = (needed - statement.surely_defines) | statement.uses
-    return [earlier[i] for i in sorted(taken)]
+    drawing = {earlier[i].block: max(j for j in taken if earlier[j].block == earlier[i].block) for i in taken}
+    seeds = [i for i, s in enumerate(earlier) if s.seeds and i < drawing.get(s.block, -1)]
+    return [earlier[i] for i in sorted({*taken, *seeds})]
 
 
 def _sources(earlier: Sequence[Statement], modules: set[str]) -> list[dict[str, set[str]]]:

@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from books import one_block
 from faults import output
 
+from book import records
 from book.tree import HERE, Tree
 
 
@@ -38,7 +40,7 @@ def pytest_in(tree: Tree, *arguments: str) -> str:
 
 def test_blocks_are_tests_and_failures_name_their_place(small: Tree) -> None:
     one_block(small.root, "1 / 0", small.ledger.read_text(encoding="utf-8"))
-    small.record("part/one").write_text(small.record("part/small").read_text().replace("part/small", "part/one"))
+    records.write(small, replace(records.read(small, "part/small"), page="part/one"))
     output("table", "text/plain", r"0\.25", "0.26")(small)
     said = pytest_in(small, "-v", "docs/en")
     results = dict(re.findall(r"^(\S+::\S+) (\w+)", said, re.MULTILINE))

@@ -398,11 +398,16 @@
   function mountPage() {
     const box = document.querySelector("[data-finder]")
     if (!box || box.querySelector(".rp-finder__input")) return
+    let later = 0
     const changed = query => {
-      const url = new URL(location)
-      if (query) url.searchParams.set("q", query)
-      else url.searchParams.delete("q")
-      history.replaceState(history.state, "", url)
+      clearTimeout(later) // browsers refuse an address that changes with every key
+      later = setTimeout(() => {
+        if (!box.isConnected) return
+        const url = new URL(location)
+        if (query) url.searchParams.set("q", query)
+        else url.searchParams.delete("q")
+        history.replaceState(history.state, "", url)
+      }, 200)
     }
     const finder = mount(box, { changed })
     // Material would take ?q= for its own search: main.html puts it aside on a first load.
