@@ -159,6 +159,8 @@ def choose(page: Page, count: int, seed: int) -> list[Mutant]:
     names: set[str] = set()
     pool = []
     for block in page.blocks:
+        if block.from_toolkit:  # a session imports the toolkit's file, not the text that the page shows
+            continue
         names |= set(_assigned(ast.parse(block.code)))
         for mutant in mutants_of(block, sorted(names)):
             try:

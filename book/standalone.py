@@ -198,7 +198,7 @@ class _Reader(ast.NodeVisitor):
         self._ordered(node.value, node.targets)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self._ordered(node.value, node.target)
+        self._ordered(node.annotation, node.value, node.target)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name) and node.target.id not in self.bound:
@@ -236,6 +236,8 @@ class _Reader(ast.NodeVisitor):
         self._ordered(
             getattr(node, "decorator_list", None), arguments.defaults, [d for d in arguments.kw_defaults if d]
         )
+        self._ordered([a.annotation for a in ast.walk(arguments) if isinstance(a, ast.arg) and a.annotation])
+        self._ordered(getattr(node, "returns", None))
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
         local = {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)} | {
             name for n in body for name in _stored(n)

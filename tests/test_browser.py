@@ -192,7 +192,9 @@ def test_links_below_another_base_path(new_context: NewContext, site: Path) -> N
 def test_sitemap(browser: Browser, site: Path, tree: Tree, language: str) -> None:
     root = ElementTree.parse(site / ("" if language == "en" else language) / "sitemap.xml").getroot()
     folder = tree.build / language  # generated pages too
-    names = [path.relative_to(folder).with_suffix("").as_posix().removesuffix("/index") for path in folder.rglob("*.md")]
+    names = [
+        path.relative_to(folder).with_suffix("").as_posix().removesuffix("/index") for path in folder.rglob("*.md")
+    ]
     assert sorted(el.text or "" for el in root.findall(".//{*}loc")) == sorted(
         support.SITE_URL + Place(language, name).address for name in names
     )

@@ -90,7 +90,16 @@ def test_examples_in_docstrings(module: types.ModuleType) -> None:
 
 def test_each_piece_is_documented_and_typed() -> None:
     public = [KerasModel.fit, KerasModel.evaluate, KerasModel.predict, KerasModel.summary, KerasModel.save]
-    public += [KerasModel.load, KerasModel.resume, accuracy, auc, layer_table, tensorboard, weights_and_biases, live_curve]
+    public += [
+        KerasModel.load,
+        KerasModel.resume,
+        accuracy,
+        auc,
+        layer_table,
+        tensorboard,
+        weights_and_biases,
+        live_curve,
+    ]
     for function in public:
         assert function.__doc__, function
         assert "return" in function.__annotations__, function
@@ -202,7 +211,10 @@ def test_a_second_fit_continues() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"monitor": "val_los"}, r"monitor='val_los' \(did you mean 'val_loss'\?\): choose from loss, accuracy, val_loss"),
+        (
+            {"monitor": "val_los"},
+            r"monitor='val_los' \(did you mean 'val_loss'\?\): choose from loss, accuracy, val_loss",
+        ),
         ({"monitor": "val_accuracy"}, "mode=None: choose from min, max"),
         ({"monitor": "val_loss", "mode": "smallest"}, "mode='smallest'"),
         ({"patience": 3}, "need monitor"),

@@ -113,6 +113,7 @@ def taken(code: str, guess: str = LEAN) -> list[str]:
         ("import torch\ntorch.set_printoptions(precision=2)\nprint(1.0)", ["import torch", "torch.set_printoptions(precision=2)"]),
         ("import torch\ntorch.manual_seed(0)\nw = torch.rand(2)\nprint(w)", ["import torch", "torch.manual_seed(0)", "w = torch.rand(2)"]),
         ("import torch\nw = torch.ones(2)\ntorch.manual_seed(0)\nprint(w)", ["import torch", "w = torch.ones(2)"]),
+        ("Rows = list\ndef f(x: Rows) -> int:\n    return 1\n\nprint(f(2))", ["Rows = list", "def f(x: Rows) -> int:\n    return 1"]),
         ("n = 3\nf = lambda a: a + n\nprint(f(1))", ["n = 3", "f = lambda a: a + n"]),
         ("x = 1\ny = [x for x in range(3)]\nprint(y)", ["y = [x for x in range(3)]"]),
         ("import numpy as np\na = np.zeros(2)\nt = from_numpy(a)\na.fill(1)\nprint(a)", ["import numpy as np", "a = np.zeros(2)"]),
