@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from book import check, ledger, pages, records, site
 from book.errors import BookError
 from book.kernel import WARM_MODULES, BlockResult, machine
 from book.session import Sessions, default_workers
+from book.standalone import Program
 from book.tree import CONFIGS, LANGUAGES, Tree, write_atomically
 
 FILE = "bench.json"
@@ -134,7 +135,7 @@ def synthetic_tree(tree: Tree, folder: Path, count: int) -> Tree:
         shutil.copytree(tree.root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for language in LANGUAGES:
         config = (tree.root / CONFIGS[language]).read_text(encoding="utf-8")
-        (folder / CONFIGS[language]).write_text(_without_nav(config), encoding="utf-8")
+        (folder / CONFIGS[language]).write_text(_with_nav(config, count), encoding="utf-8")
         index = made.docs(language) / "index.md"
         index.parent.mkdir(parents=True)
         index.write_text("# Bench {#bench}\n", encoding="utf-8")
@@ -154,12 +155,15 @@ def synthetic_tree(tree: Tree, folder: Path, count: int) -> Tree:
         page = pages.load(made, name)
         output = {"output_type": "stream", "name": "stdout", "text": "tensor([[0.1, 0.2],\n        [0.3, 0.4]])\n"}
         results = [BlockResult(block.name, [output], 0.01) for block in page.blocks]
-        records.write(made, records.of_run(made, page, results, here))
+        names = ["torch.tensor", "torch.Tensor.sum", "torch.Tensor.backward", "torch.Tensor.grad", "torch.mul"]
+        record = records.of_run(made, page, results, here, {block.name: names for block in page.blocks})
+        cells = (replace(cell, program=asdict(Program(cell.name, cell.source, "lean", 9, 9))) for cell in record.cells)
+        records.write(made, replace(record, cells=tuple(cells)))
     return made
 
 
-def _without_nav(config: str) -> str:
-    """The configuration without its nav: MkDocs then lists every page it finds."""
+def _with_nav(config: str, count: int) -> str:
+    """The configuration with a nav of the synthetic chapters, ten to a part; generated pages are not in it, as in the book."""
     kept, inside = [], False
     for line in config.splitlines():
         if line.startswith("nav:"):
@@ -168,7 +172,12 @@ def _without_nav(config: str) -> str:
             inside = False
         if not inside:
             kept.append(line)
-    return "\n".join(kept) + "\n"
+    lines = ["nav:", "  - index.md"]
+    for number in range(count):
+        if number % 10 == 0:
+            lines.append(f"  - Part {number // 10}:")
+        lines.append(f"      - part/page{number:03d}.md")
+    return "\n".join([*kept, *lines]) + "\n"
 
 
 def _section(number: int) -> str:

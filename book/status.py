@@ -90,7 +90,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         names += 1
         version = record.machine.torch.partition("+")[0]
         versions.add(version)
-        programs += [c.program for c in record.cells]
+        programs += [c.program for c in record.cells if c.program]
         passes = [gpu.find(name, c.name, c.hashes.code) for c in record.cells]
         good = sum(p is not None and p.passed for p in passes)
         spent = sum(c.seconds for c in record.cells)
