@@ -5,13 +5,16 @@ PAGE   ?=
 BIN    := .venv/bin
 PY     := $(BIN)/python
 
-.PHONY: serve build test programs record gpu bench lint clean
+.PHONY: serve build offline test programs record gpu bench lint clean
 
 serve: .venv/.site            ## build both languages, serve them with live reload
 	@$(PY) -m book serve --port $(PORT)
 
 build: .venv/.site            ## the whole site, both languages, into site/
 	@$(PY) -m book build
+
+offline: .venv/.site          ## the site as a zip that works from disk, build/offline/runnable-pytorch.zip
+	@$(PY) -m book offline
 
 test: .venv/.all              ## everything: engine, blocks, site, standalone programs, faults, browser
 	@$(PY) -m pytest -n logical --dist loadgroup

@@ -96,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--site-url", help="the address it will be served at (default: mkdocs.yml's)")
     one.set_defaults(run=_build)
 
+    one = commands.add_parser("offline", help="build both languages into a zip whose pages work as files")
+    one.set_defaults(run=_offline)
+
     one = commands.add_parser("serve", help="build both languages and serve them with live reload")
     one.add_argument("--host", default="127.0.0.1")
     one.add_argument("--port", type=int, default=8000)
@@ -185,6 +188,15 @@ def _build(options: argparse.Namespace) -> int:
 
     target = site.build(options.root, site_url=options.site_url)
     print(f"built {options.root.relative(target)}/: English at /, 中文 at /zh/")
+    return 0
+
+
+def _offline(options: argparse.Namespace) -> int:
+    from book import offline
+
+    made = offline.pack(options.root)
+    size = made.stat().st_size / 1e6
+    print(f"wrote {options.root.relative(made)} ({size:.1f} MB): unpack it, open index.html")
     return 0
 
 

@@ -20,7 +20,18 @@ from urllib.parse import urlencode
 
 from mkdocs.utils.yaml import yaml_load
 
-from book import error_index, ledger, mathml, notebooks, pages, records, reference, reference_pages, status
+from book import (
+    error_index,
+    ledger,
+    mathml,
+    notebooks,
+    pages,
+    records,
+    reference,
+    reference_pages,
+    status,
+    toolkit_reference,
+)
 from book.errors import BookError, at
 from book.gpu import GpuRecord, read_gpu
 from book.ledger import Ledger
@@ -34,6 +45,7 @@ WORDS = {
         "not_run": "not run here: {why}",
         "report": "report this block",
         "copy": "copy runnable",
+        "toolkit": "toolkit reference",
         "take": "Take it with you: ",
         "script": "script",
         "notebook": "notebook",
@@ -45,6 +57,7 @@ WORDS = {
         "not_run": "尚未在此运行：{why}",
         "report": "报告此代码块的问题",
         "copy": "复制可运行的程序",
+        "toolkit": "工具箱参考",
         "take": "带走本章：",
         "script": "脚本",
         "notebook": "笔记本",
@@ -149,16 +162,21 @@ def _stage_reference(
     """Bring what finds blocks by API up to date; it is made from all pages and records together."""
     target = tree.build / language
     names = tree.pages("en")
-    paths = [path for n in names for path in (tree.page("en", n), tree.page("zh", n), tree.record(n))]
+    paths = sorted((tree.snippets / "toolkit").rglob("*.py"))
+    paths += [path for n in names for path in (tree.page("en", n), tree.page("zh", n), tree.record(n))]
     key = _digest(common, *names, *(p.read_text("utf-8", "backslashreplace") if p.is_file() else "" for p in paths))
     if before and before["key"] == key and all((target / file).is_file() for file in before["files"]):
         state["reference"] = before
         return []
     try:
         files = reference_pages.generate(tree, language, _index(tree, key))
+        toolkit = toolkit_reference.generate(tree, language)
+        if toolkit:
+            files["reference/index.md"] += toolkit_reference.pointer(language)
     except BookError as error:
         problems.append(str(error))
         return []
+    files |= toolkit
     state["reference"] = {"key": key, "files": sorted(files)}
     return [target / file for file, data in files.items() if write_atomically(target / file, data)]
 
@@ -307,6 +325,9 @@ def _block(context: Context, page: Page, block: Block, cell: Cell, record: Recor
     if cell.program:
         files[f"{page.name}/{block.name}.py"] = cell.program["text"]
         told += f" · [{words['copy']}]({stem}/{block.name}.py){{ .rp-program }}"
+    entry = toolkit_reference.link(page.name, block)
+    if entry:
+        told += f" · [{words['toolkit']}]({entry})"
     if context.repo_url:
         told += f" · [{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}"
     return [*lines, "", told, '{ .rp-run data-search-exclude="" }']

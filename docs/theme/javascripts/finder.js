@@ -215,8 +215,9 @@
 
   let loading = null
   function load() {
-    loading ??= fetch(new URL("finder.json", home))
+    const fetched = () => fetch(new URL("finder.json", home))
       .then(answer => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
+    loading ??= (window.rpOffline?.finder ?? fetched)() // the offline copy can fetch nothing
       .then(prepare)
       .catch(error => { loading = null; throw error })
     return loading
