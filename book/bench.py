@@ -144,7 +144,7 @@ def synthetic_tree(tree: Tree, folder: Path, count: int) -> Tree:
         name = f"part/page{number:03d}"
         snippet = made.snippets / f"{name}.py"
         snippet.parent.mkdir(parents=True, exist_ok=True)
-        snippet.write_text("\n\n".join(_section(k) for k in range(BLOCKS)) + "\n", encoding="utf-8")
+        snippet.write_text("\n\n".join(_section(number, k) for k in range(BLOCKS)) + "\n", encoding="utf-8")
         for language in LANGUAGES:
             text = f"---\ntitle: Page {number}\n---\n\n# Page {number} {{#page}}\n" + "".join(
                 _prose(name, k) for k in range(BLOCKS)
@@ -180,10 +180,11 @@ def _with_nav(config: str, count: int) -> str:
     return "\n".join([*kept, *lines]) + "\n"
 
 
-def _section(number: int) -> str:
+def _section(page: int, number: int) -> str:
+    """A block that no other page has, so that nothing that is made once for equal code is saved here."""
     return (
         f"# --8<-- [start:block_{number}]\nimport torch\n\nx = torch.tensor([[0.1, 0.2], [0.3, 0.4]], requires_grad=True)\n"
-        f"y = (x * {number}).sum()\ny.backward()\nfor name, value in (('x', x), ('gradient', x.grad)):\n"
+        f"y = (x * {number} + {page}).sum()\ny.backward()\nfor name, value in (('x', x), ('gradient', x.grad)):\n"
         f"    print(name, value.shape, value.dtype)\nprint(x)\n# --8<-- [end:block_{number}]"
     )
 

@@ -82,6 +82,8 @@ def hashes(tree: Tree, page: Page) -> list[Hashes]:
 
 def _stands_on(tree: Tree, code: str) -> list[str]:
     """Toolkit files (their text) and data packages (their pinned version) that the code imports."""
+    if not any(name in code for name in ("snippets.toolkit", *DATA_PACKAGES)):
+        return []
     try:
         module = ast.parse(code)
     except SyntaxError:

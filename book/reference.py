@@ -138,14 +138,22 @@ def text_of(value: str | list[str]) -> str:
 # ---- Where a block writes an API -------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1)
+def _nodes(code: str) -> tuple[ast.AST, ...]:
+    """All nodes of the code, none if it is no Python. Two questions are asked about a block, one after the other."""
+    try:
+        return tuple(ast.walk(ast.parse(code)))
+    except SyntaxError:
+        return ()
+
+
+@lru_cache(maxsize=1 << 14)
 def imported(code: str) -> dict[str, str]:
     """Name -> what of torch it stands for, of the block's import statements: ``{"F": "torch.nn.functional"}``."""
-    try:
-        module = ast.parse(code)
-    except SyntaxError:
-        return {}
-    found = {}
-    for node in ast.walk(module):
+    found: dict[str, str] = {}
+    if "import" not in code:
+        return found
+    for node in _nodes(code):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.split(".")[0] == "torch":
@@ -162,10 +170,12 @@ def find_spots(code: str, names: Collection[str], imports: Mapping[str, str]) ->
     A name that starts at an import is resolved through it; any other attribute belongs to the method or property of that
     name, if the block uses one such only. Operators (``x @ y``) have no spot.
     """
-    try:
-        module = ast.parse(code)
-    except SyntaxError:
-        return {}
+    return _spots(code, tuple(names), tuple(imports.items()))
+
+
+@lru_cache(maxsize=1 << 14)  # asked for the links under a block, and for the index of all blocks
+def _spots(code: str, names: tuple[str, ...], torch_names: tuple[tuple[str, str], ...]) -> dict[str, list[int]]:
+    imports = dict(torch_names)
     known = apis.load()
     used = {known.canonical[name]: name for name in names if name in known.canonical}
     members: dict[str, list[str]] = defaultdict(list)
@@ -190,7 +200,7 @@ def find_spots(code: str, names: Collection[str], imports: Mapping[str, str]) ->
         elif (path is None or canonical is None) and len(members[last]) == 1:
             spots[members[last][0]].append(where)
 
-    for node in ast.walk(module):
+    for node in _nodes(code):
         if isinstance(node, ast.Attribute):
             assert node.end_lineno is not None and node.end_col_offset is not None
             note(_path(node, imports), node.attr, offset(node.end_lineno, node.end_col_offset) - len(node.attr))
@@ -253,7 +263,8 @@ class Index:
         entries = {}
         for name in sorted(users):
             api = self.known.by_name[name]
-            rated = [(score(api, e, rarity, e is _first(users[name], e.page)), e) for e in users[name]]
+            first = {e.page: e for e in reversed(users[name])}
+            rated = [(score(api, e, rarity, e is first[e.page]), e) for e in users[name]]
             rated.sort(key=lambda pair: -pair[0])
             entries[name] = Entry(api, tuple(e for _, e in rated), tuple(s for s, _ in rated))
         return entries
@@ -274,10 +285,6 @@ class Index:
     def address(self, name: str) -> str:
         """The address of an API's entry below the site's root."""
         return f"reference/{self.place(self.known.by_name[name])}/#{name}"
-
-
-def _first(examples: list[Example], page: str) -> Example:
-    return next(e for e in examples if e.page == page)
 
 
 def build(tree: Tree) -> Index:
@@ -322,9 +329,10 @@ def score(api: Api, example: Example, rarity: Mapping[str, float], first_on_page
     return points
 
 
-def _words(name: str) -> set[str]:
+@lru_cache(maxsize=1 << 14)
+def _words(name: str) -> frozenset[str]:
     """``DataLoader`` -> data, loader; ``save_for_backward`` -> save, for, backward."""
-    return {w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)}
+    return frozenset(w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name))
 
 
 def short(api: Api) -> str:

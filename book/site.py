@@ -26,7 +26,7 @@ from book.tree import CONFIGS, LANGUAGES, Tree, write_atomically
 
 
 def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None) -> Path:
-    """Stage and build both languages, side by side, and put the result in place in one move.
+    """Build both languages, side by side, and put the result in place in one move; each build's hook stages its language.
 
     Args:
         tree: the checkout.
@@ -40,8 +40,9 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
         BookError: a page, a link or an anchor is wrong; carries what MkDocs said.
     """
     target = target or tree.root / "site"
-    stage(tree)
     fresh = {language: tree.build / f"site-{language}" for language in LANGUAGES}
+    for language in LANGUAGES:  # MkDocs looks for the folder before its hook stages into it
+        (tree.build / language).mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", **_addresses(site_url)}
     running = {
         language: subprocess.Popen(
@@ -69,6 +70,7 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
         f"{CONFIGS[language]}:\n{_problems(said[language])}" for language in LANGUAGES if running[language].returncode
     ]
     if failed:
+        stage(tree)  # each build stages its own language; what is wrong there is told once, and without MkDocs's words
         raise BookError("the site does not build\n" + "\n".join(failed))
     shutil.move(fresh["zh"], fresh["en"] / "zh")
     publish_markdown(

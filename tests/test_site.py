@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from books import HERE
 from faults import append, write
 
 from book import site
@@ -16,6 +17,7 @@ CONFIG = """\
 site_name: Small
 site_url: !ENV [BOOK_SITE_URL, "https://example.org/"]
 docs_dir: build/{language}
+hooks: ["{hook}"]
 strict: true
 theme: mkdocs
 plugins: [search]
@@ -24,10 +26,11 @@ markdown_extensions: [attr_list, md_in_html, pymdownx.details, pymdownx.superfen
 
 
 @pytest.fixture
-def book(small: Tree) -> Tree:
+def book(small: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
     """The small book with MkDocs' own theme, which builds quickly."""
+    monkeypatch.setenv("PYTHONPATH", str(HERE.root))  # the hook imports the engine, which the small book does not hold
     for language, name in site.CONFIGS.items():
-        write(name, CONFIG.format(language=language))(small)
+        write(name, CONFIG.format(language=language, hook=HERE.root / "book" / "hook.py"))(small)
     for language in ("en", "zh"):
         write(f"docs/{language}/index.md", "# Home {#home}\n")(small)
     return small
