@@ -1,4 +1,4 @@
-"""Measure what DESIGN promises: engine overhead, page set-up, site build, edit to refreshed page.
+"""Measure what DESIGN promises: engine overhead, page set-up, training, site build, edit to refreshed page.
 
 Figures are ratios within one run, since machines are noisy. Each run is appended to docs/records/bench.json.
 """
@@ -44,7 +44,7 @@ class Row:
 
 def main(tree: Tree, quick: bool = False) -> int:
     """Print the table; append it to docs/records/bench.json unless ``quick``. Exit status 1 if a goal is missed."""
-    rows = engine(tree) + setup(tree)
+    rows = engine(tree) + setup(tree) + training(tree, rounds=1 if quick else 5)
     for count in (1, 20) if quick else (1, 20, 120):
         rows += synthetic(tree, count)
     width = max(len(row.what) for row in rows)
@@ -120,6 +120,23 @@ def synthetic(tree: Tree, count: int) -> list[Row]:
             goal = ("<= 3 s", edit <= 3) if count == 20 else ("", None)
             rows.append(Row(f"edit to refreshed page, {count} pages", edit, "s", *goal))
         return rows
+
+
+def training(tree: Tree, rounds: int = 5) -> list[Row]:
+    """Seconds per epoch of KerasModel, torchkeras and Lightning, against a plain loop in the same run."""
+    command = [sys.executable, "-m", "book.bench_training", str(rounds)]
+    said = subprocess.run(
+        command, cwd=tree.root, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."}
+    ).stdout
+    rows = []
+    for problem, ways in json.loads(said.splitlines()[-1]).items():
+        own = ways.pop("plain loop")
+        goal = 1.03 if "CNN" in problem else 1.3
+        rows.append(Row(f"{problem}: plain loop, an epoch", own, "s"))
+        for way, seconds in ways.items():
+            held = (f"<= {goal} x", seconds / own <= goal) if way == "KerasModel" else ("", None)
+            rows.append(Row(f"  {way} / plain loop", seconds / own, "x", *held))
+    return rows
 
 
 def _timed(action: Callable[[], object]) -> float:
