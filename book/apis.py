@@ -15,6 +15,7 @@ from pathlib import Path
 from book.errors import BookError, nearest
 from book.tree import write_atomically
 
+GOALS = Path(__file__).parent / "data" / "goals.json"
 FILE = Path(__file__).resolve().parent / "data" / "apis.json"
 DOCS = "https://docs.pytorch.org/docs/stable/"
 WHERE = {"cpu": "runs on a CPU", "gpu": "needs a GPU", "other": "the rest"}
@@ -183,3 +184,45 @@ def coverage_table(apis: Apis, used: Sequence[str]) -> str:
     width = max(len(group) for group in groups)
     lines += [f"  {group:{width}}  {got}" for group, got in sorted(groups.items()) if got.used]
     return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A group of operations that chapters must show, and which of them no block uses yet."""
+
+    group: str
+    least: float
+    operations: int
+    missing: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        return 1 - len(self.missing) / self.operations
+
+    @property
+    def met(self) -> bool:
+        return self.share >= self.least
+
+    def __str__(self) -> str:
+        count = f"{self.operations - len(self.missing):3} of {self.operations:3} operations"
+        told = f"{self.group:28} {count}  {self.share:6.1%}  goal {self.least:4.0%}  {'ok' if self.met else 'MISSED'}"
+        return told + (f"\n    no block uses {', '.join(self.missing)}" if self.missing else "")
+
+
+def goals(apis: Apis, used: Iterable[str]) -> list[Goal]:
+    """How far the blocks' names cover the groups of book/data/goals.json. Spellings of one operation count once.
+
+    Raises:
+        BookError: a group holds what is not in the list of names.
+    """
+    seen = {apis.by_name[apis.canonical[name]].family for name in used if name in apis.canonical}
+    found = []
+    for group, goal in json.loads(GOALS.read_text(encoding="utf-8")).items():
+        families: dict[str, str] = {}
+        for name in goal["names"]:
+            if name not in apis.canonical:
+                raise BookError(f"book/data/goals.json: {group}: torch {apis.torch} has no {name}: take it out")
+            families.setdefault(apis.by_name[apis.canonical[name]].family, name)
+        missing = tuple(name for family, name in families.items() if family not in seen)
+        found.append(Goal(group, goal["least"], len(families), missing))
+    return found

@@ -80,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("pages", nargs="*", metavar="PAGE")
     task = one.add_mutually_exclusive_group()
     task.add_argument("--coverage", action="store_true", help="how many of all public names some block uses")
+    task.add_argument(
+        "--goals", action="store_true", help="groups of operations that chapters must show: coverage, goal"
+    )
     task.add_argument("--score", action="store_true", help="precision and recall against tests/apis_labelled")
     task.add_argument("--update", action="store_true", help="rewrite book/data/apis.json from the installed torch")
     one.set_defaults(run=_apis)
@@ -167,6 +170,10 @@ def _apis(options: argparse.Namespace) -> int:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     cells = [(name, cell) for name, record in recorded.items() for cell in record.cells]
+    if options.goals:
+        goals = apis.goals(apis.load(), [api for _, cell in cells for api in cell.apis])
+        print(*goals, sep="\n")
+        return 0 if all(goal.met for goal in goals) and not problems else 1
     if options.coverage:
         print(apis.coverage_table(apis.load(), [api for _, cell in cells for api in cell.apis]))
     else:

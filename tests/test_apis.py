@@ -200,6 +200,25 @@ def test_coverage_counts_names_and_operations() -> None:
     )
 
 
+def test_goals_count_operations_and_name_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["torch.abs", "torch.absolute", "torch.add", "torch.nn.Linear"]
+    monkeypatch.setattr(apis, "GOALS", tmp_path / "goals.json")
+    apis.GOALS.write_text(json.dumps({"some": {"least": 0.6, "names": names}}), encoding="utf-8")
+    (met,) = apis.goals(apis.load(), ["torch.Tensor.abs_", "torch.add", "no.such.name"])
+    assert (met.operations, met.missing, met.met) == (3, ("torch.nn.Linear",), True)
+    assert "2 of   3 operations   66.7%  goal  60%  ok\n    no block uses torch.nn.Linear" in str(met)
+    (missed,) = apis.goals(apis.load(), ["torch.add"])
+    assert not missed.met and "MISSED" in str(missed)
+    apis.GOALS.write_text(json.dumps({"some": {"least": 1, "names": ["torch.no_such"]}}), encoding="utf-8")
+    with pytest.raises(BookError, match=r"goals\.json: some: torch 2\.13\.0.* has no torch\.no_such"):
+        apis.goals(apis.load(), [])
+
+
+def test_the_goals_name_what_torch_has() -> None:
+    assert not any(goal.met for goal in apis.goals(apis.load(), []))
+    assert [goal.group for goal in apis.goals(apis.load(), apis.load().by_name) if not goal.met] == []
+
+
 def test_a_broken_list_names_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "apis.json").write_text('{"torch": "2", "apis": {"torch.abs": {}}}', encoding="utf-8")
     monkeypatch.setattr(apis, "FILE", tmp_path / "apis.json")
@@ -397,6 +416,8 @@ def test_the_command_prints_names_and_coverage(small: Tree, capsys: pytest.Captu
     assert "part/small: curve: torch.pow\npart/small: wrong_shape: torch.add, torch.ones" in capsys.readouterr().out
     assert cli.main(["--root", str(small.root), "apis", "--coverage"]) == 0
     assert "runs on a CPU: 5 of " in capsys.readouterr().out
+    assert cli.main(["--root", str(small.root), "apis", "--goals"]) == 1
+    assert "MISSED" in capsys.readouterr().out
     small.record("part/small").unlink()
     assert cli.main(["--root", str(small.root), "apis"]) == 1
     assert "no record of this page" in capsys.readouterr().err
