@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("offline", help="build both languages into a zip whose pages work as files")
     one.set_defaults(run=_offline)
 
+    one = commands.add_parser("weigh", help="what each chapter of the built site weighs on a first visit, gzipped")
+    one.set_defaults(run=_weigh)
+
     one = commands.add_parser("serve", help="build both languages and serve them with live reload")
     one.add_argument("--host", default="127.0.0.1")
     one.add_argument("--port", type=int, default=8000)
@@ -205,6 +208,14 @@ def _offline(options: argparse.Namespace) -> int:
     size = made.stat().st_size / 1e6
     print(f"wrote {options.root.relative(made)} ({size:.1f} MB): unpack it, open index.html")
     return 0
+
+
+def _weigh(options: argparse.Namespace) -> int:
+    from book import weight
+
+    found = weight.weights(options.root, options.root.root / "site")
+    print(weight.table(found))
+    return 0 if all(w.good for w in found) else 1
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from browser_support import Links, Place, Visit
 from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from book import records
+from book import records, weight
 from book.tree import HERE, LANGUAGES, Tree
 
 pytest_plugins = ["browser_plugin"]
@@ -253,6 +254,39 @@ def test_search_finds_nothing_where_nothing_is(tab: Page, base: str, language: s
         re.compile("No matching documents|没有找到符合条件的结果")
     )
     assert tab.locator(".md-search-result__link").count() == 0
+
+
+@every_language
+def test_the_index_waits_for_somebody_who_searches(new_context: NewContext, base: str, language: str) -> None:
+    seen = support.visit(new_context(), base, Place(language, CHAPTER))
+    seen.page.wait_for_load_state("networkidle")
+    assert not [address for address in seen.asked if "search_index" in address]
+    assert support.search(seen.page, "backward").count()
+    assert len([address for address in seen.asked if "search_index" in address]) == 1
+
+
+@every_language
+def test_a_shared_search_opens_by_itself(tab: Page, base: str, language: str) -> None:
+    tab.goto(base + Place(language, "index").address + "?q=backward")
+    tab.locator(".md-search-result__link").first.wait_for(state="attached")
+
+
+@every_chapter
+def test_the_weight_counts_all_that_a_page_loads(new_context: NewContext, base: str, site: Path, place: Place) -> None:
+    seen = support.visit(new_context(), base, place)
+    page = support.with_blocks_open(seen.page)
+    for figure in page.locator("article img[src$='#only-light']").all():  # pictures load when they come into view
+        figure.scroll_into_view_if_needed()
+    weighed = weight.weigh(site, place.name, place.language)
+    wanted = set(weighed.files) | {place.address}
+    for _ in range(100):  # the search worker asks late
+        asked = [address.removeprefix(base) for address in seen.asked]
+        asked += [posixpath.join(posixpath.dirname(a), a.partition("?")[2]) for a in asked if "?" in a]
+        loaded = {address.partition("?")[0] for address in asked if not address.endswith("/")} | {place.address}
+        if loaded == wanted:
+            break
+        page.wait_for_timeout(100)
+    assert loaded == wanted
 
 
 # ---- Language switch -------------------------------------------------------------------------------------------------
