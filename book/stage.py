@@ -10,7 +10,7 @@ import html
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -49,6 +49,8 @@ WORDS = {
         "take": "Take it with you: ",
         "script": "script",
         "notebook": "notebook",
+        "view": "as a notebook",
+        "chapter": "Back to the chapter",
         "seconds": "{:.2f} s",
         "milliseconds": "{:.1f} ms",
     },
@@ -61,12 +63,16 @@ WORDS = {
         "take": "带走本章：",
         "script": "脚本",
         "notebook": "笔记本",
+        "view": "笔记本视图",
+        "chapter": "返回本章",
         "seconds": "{:.2f} 秒",
         "milliseconds": "{:.1f} 毫秒",
     },
 }
 DARK = {"#000000": "#e6e8ee", "#262626": "#e6e8ee", "#ffffff": "#1b1f2a", "#cccccc": "#4a5164", "#b0b0b0": "#4a5164"}
 STATE = ".staged.json"
+NOTEBOOK_VIEWS = ("concepts/autograd",)  # pages that are also shown as a notebook
+VIEW = "_notebook"  # beside the page, so that relative links are the same
 
 
 @dataclass(frozen=True)
@@ -241,10 +247,33 @@ def render(context: Context, page: Page) -> dict[str, str]:
             raise BookError("\n".join([*reasons, f"  run {records.mend(page.name)}"]))
     files: dict[str, str] = {}
     lines = mathml.convert_lines(page.lines, lambda n: n not in page.fenced and n > _front(page), page.path)
-    out: list[str] = []
-    number = 1
-    starts = {block.line: block for block in page.blocks}
     imports: dict[str, str] = {}
+
+    def shown(block: Block, cell: Cell, number: int) -> list[str]:
+        assert record is not None
+        imports.update(reference.imported(block.code))
+        links = reference_pages.api_links(page.name, page.language, block.code, cell.apis, imports)
+        return _block(context, page, block, cell, record, files) + links
+
+    out = _expand(page, record, lines, shown)
+    if record is not None:
+        title = next((h.line for h in page.headings if h.level == 1), 0)
+        if title and page.name != "index":
+            place = out.index(lines[title - 1]) + 1
+            out[place:place] = ["", _downloads(context, page, record, files), '{ .rp-take data-search-exclude="" }']
+        if page.name in NOTEBOOK_VIEWS:
+            files[f"{page.name}{VIEW}.md"] = _ended(page, _notebook_view(page, record, lines))
+    files[f"{page.name}.md"] = _ended(page, out)
+    return files
+
+
+def _expand(
+    page: Page, record: Record | None, lines: list[str], shown: Callable[[Block, Cell, int], list[str]]
+) -> list[str]:
+    """The page's lines with each block replaced by what ``shown`` makes of it, its recorded cell and its number."""
+    out: list[str] = []
+    number, count = 1, 0
+    starts = {block.line: block for block in page.blocks}
     while number <= len(lines):
         block = starts.get(number)
         if block is None:
@@ -254,19 +283,35 @@ def render(context: Context, page: Page) -> dict[str, str]:
         assert record is not None
         cell = record.cell(block.name)
         assert cell is not None
-        imports |= reference.imported(block.code)
-        shown = _block(context, page, block, cell, record, files)
-        shown += reference_pages.api_links(page.name, page.language, block.code, cell.apis, imports)
-        out += [(block.indent + line).rstrip() for line in shown]
+        count += 1
+        out += [(block.indent + line).rstrip() for line in shown(block, cell, count)]
         number = block.end + 1
-    if record is not None:
-        title = next((h.line for h in page.headings if h.level == 1), 0)
-        if title and page.name != "index":
-            place = out.index(lines[title - 1]) + 1
-            out[place:place] = ["", _downloads(context, page, record, files), '{ .rp-take data-search-exclude="" }']
-    text = "\n".join(out)
-    files[f"{page.name}.md"] = join_chinese_lines(text) if page.language == "zh" else text
-    return files
+    return out
+
+
+def _ended(page: Page, lines: list[str]) -> str:
+    text = "\n".join(lines)
+    return join_chinese_lines(text) if page.language == "zh" else text
+
+
+def _notebook_view(page: Page, record: Record, lines: list[str]) -> list[str]:
+    """The chapter as a notebook shows it, from the record: numbered inputs, and outputs under them."""
+    words = WORDS[page.language]
+
+    def shown(block: Block, cell: Cell, number: int) -> list[str]:
+        code = fence(block.code, '{ .python .rp-shown data-search-exclude="" }')
+        made = [f"`In [{number}]:`{{ .rp-prompt }}", "", *code]
+        for order, output in enumerate(cell.outputs, start=1):
+            made += ["", *_output(page, block, order, output, {})]
+        return made
+
+    body = _expand(page, record, lines, shown)[_front(page) :]
+    title = json.dumps(f"{page.meta.get('title', page.name)} ({words['view']})", ensure_ascii=False)
+    about = json.dumps(page.meta.get("description", ""), ensure_ascii=False)
+    name = page.name.rpartition("/")[2]
+    head = ["---", f"title: {title}", f"description: {about}", "search:", "  exclude: true", "---"]
+    at = next(n for n, line in enumerate(body) if line.startswith("# ")) + 1
+    return [*head, *body[:at], "", f"[{words['chapter']}]({name}.md)", "{ .rp-take }", *body[at:]]
 
 
 HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef\u2014\u2018-\u201d]"
@@ -294,6 +339,8 @@ def _downloads(context: Context, page: Page, record: Record, files: dict[str, st
     files[f"{base}.ipynb"] = notebooks.notebook(page, record, context.site_urls[page.language], raising)
     name = page.name.rpartition("/")[2]
     links = [f"[{words['script']}]({stem}.py)", f"[{words['notebook']}]({stem}.ipynb)"]
+    if page.name in NOTEBOOK_VIEWS:
+        links.append(f"[{words['view']}]({name}{VIEW}.md)")
     links.append(f'<a href="../{name}.md">Markdown</a>')
     github = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", context.repo_url)
     if github:

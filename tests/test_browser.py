@@ -216,6 +216,21 @@ def test_previous_and_next(tab: Page, base: str, tree: Tree, language: str) -> N
     assert tab.locator(".md-footer__link--prev").count() == 0
 
 
+@every_chapter
+def test_the_notebook_view_shows_the_record(new_context: NewContext, base: str, tree: Tree, place: Place) -> None:
+    seen = support.visit(new_context(), base, f"{place.address.rstrip('/')}_notebook/")
+    page = seen.page
+    assert support.quiet(seen) == []
+    record = records.read(tree, place.name)
+    assert page.locator(".rp-prompt").all_inner_texts() == [f"In [{n}]:" for n in range(1, len(record.cells) + 1)]
+    shown = [code.rstrip("\n") for code in page.locator(".rp-shown code").all_text_contents()]
+    assert shown == [cell.source.rstrip("\n") for cell in record.cells]
+    assert page.locator(".rp-code, .rp-run, .rp-apis").count() == 0  # its blocks are not counted as blocks that ran
+    assert support.accessible(page) == [] and support.figures(page) == [] and support.formulas(page) == []
+    page.locator(".rp-take a").first.click()
+    page.wait_for_url(f"**/{place.address}")
+
+
 # ---- Search ----------------------------------------------------------------------------------------------------------
 
 

@@ -120,6 +120,26 @@ def test_report_links_name_page_and_block(small: Tree) -> None:
     assert "[报告此代码块的问题](" in staged(small, "zh")
 
 
+def test_a_notebook_view_holds_inputs_and_outputs_and_is_not_searched(
+    small: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(small)
+    assert not (small.build / "en" / "part" / "small_notebook.md").exists()
+    monkeypatch.setattr("book.stage.NOTEBOOK_VIEWS", ("part/small",))
+    clean(small)
+    stage(small)
+    for language in ("en", "zh"):
+        folder = small.build / language / "part"
+        view = (folder / "small_notebook.md").read_text(encoding="utf-8")
+        chapter = (folder / "small.md").read_text(encoding="utf-8")
+        assert view.count(".rp-prompt") == chapter.count(".rp-code") >= 2
+        assert "`In [1]:`{ .rp-prompt }" in view and "search:\n  exclude: true" in view
+        assert view.count(".rp-out") == chapter.count(".rp-out") and view.count(".rp-figure") == chapter.count(
+            ".rp-figure"
+        )
+        assert "(small_notebook.md)" in chapter and "(small.md)" in view and ".rp-run" not in view
+
+
 def test_fence_is_longer_than_any_in_its_text() -> None:
     assert fence("x\n", "text") == ["``` text", "x", "```"]
     assert fence("a\n  ````\nb", "text")[0] == "````` text"
