@@ -216,10 +216,11 @@ assert torch.equal(
 # --8<-- [end:take_along_dim]
 
 # --8<-- [start:masked_select]
-temperatures = torch.tensor([[12.0, 31.0], [35.0, 20.0]])
+temperatures = torch.tensor([[12.0, 31.0, 18.0], [35.0, 20.0, 40.0]])
 hot = temperatures > 30
 print(torch.masked_select(temperatures, hot))
-print(torch.masked_select(temperatures, torch.tensor([True, False])))  # broadcasts
+first = torch.tensor([True, False, False])
+print(torch.masked_select(temperatures, first))  # broadcasts
 assert torch.equal(torch.masked_select(temperatures, hot), temperatures[hot])
 # --8<-- [end:masked_select]
 
@@ -232,12 +233,12 @@ torch.argwhere(temperatures == temperatures.max())
 # --8<-- [end:nonzero]
 
 # --8<-- [start:nonzero_static]
-torch.nonzero_static(hot, size=3, fill_value=-1)
+torch.nonzero_static(hot, size=4, fill_value=-1)
 # --8<-- [end:nonzero_static]
 
 # --8<-- [start:where]
 print(torch.where(temperatures > 30, 30.0, temperatures))
-print(torch.where(hot, torch.tensor([[1], [2]]), torch.tensor([-1, -2])))
+print(torch.where(hot, torch.tensor([[1], [2]]), torch.tensor([-1, -2, -3])))
 torch.where(hot)  # without values: the same as nonzero(as_tuple=True)
 # --8<-- [end:where]
 
