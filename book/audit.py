@@ -18,7 +18,13 @@ from book.pages import Page
 from book.tree import LANGUAGES, Tree
 
 T = TypeVar("T")
-GENERATED = {"errors", "status", "finder", "reference/index"}  # pages that staging makes and the navigation lists
+GENERATED = {
+    "errors",
+    "status",
+    "finder",
+    "reference/index",
+    "toolkit/index",
+}  # pages that staging makes and the navigation lists
 
 
 def audit(tree: Tree) -> list[str]:
@@ -129,7 +135,7 @@ def links(page: Page, known: dict[str, Page]) -> Iterator[str]:
             if path
             else page.name
         )
-        if name in GENERATED or name.startswith("reference/"):
+        if name in GENERATED or name.startswith(("reference/", "toolkit/")):
             continue
         if name not in known:
             yield f'{page.path}:{line}: link "{target}": there is no page {name}.md{nearest(name, known)}'

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -128,13 +128,14 @@ class Statement:
             and _root(called) in ("torch", "np", "numpy", "random")
         )
 
-    @property
-    def sets_global_state(self) -> bool:
-        """``torch.set_printoptions(...)`` and the like: it changes what every later block sees."""
+    def sets_global_state(self, modules: Set[str]) -> bool:
+        """``torch.set_printoptions(...)`` and the like, of one of ``modules``: it changes what every later block sees."""
         if not isinstance(self.node, ast.Expr) or not isinstance(self.node.value, ast.Call):
             return False
         called = self.node.value.func
-        return isinstance(called, ast.Attribute) and called.attr.startswith(("set_", "use_"))
+        return (
+            isinstance(called, ast.Attribute) and called.attr.startswith(("set_", "use_")) and _root(called) in modules
+        )
 
 
 def statements(block: Block | BlockCode) -> list[Statement]:
@@ -346,7 +347,7 @@ def slice_for(earlier: Sequence[Statement], block: Sequence[Statement], guess: s
             | (statement.touches if guess != LEAN else frozenset())
         )
         reached = {name for effect in effects for name in sources[index].get(effect, {effect})} - modules - functions
-        if statement.defines & needed or reached & needed or statement.sets_global_state:
+        if statement.defines & needed or reached & needed or statement.sets_global_state(modules):
             taken.append(index)
             needed = (needed - statement.surely_defines) | statement.uses
     drawing = {earlier[i].block: max(j for j in taken if earlier[j].block == earlier[i].block) for i in taken}

@@ -111,6 +111,7 @@ def taken(code: str, guess: str = LEAN) -> list[str]:
         ("def g(t):\n    t.mul_(2)\n\nx = f()\ng(x)\nprint(x)", ["def g(t):\n    t.mul_(2)", "x = f()", "g(x)"]),
         ("def g(t):\n    return 1\n\nx = f()\ng(x)\nprint(x)", ["x = f()"]),
         ("import torch\ntorch.set_printoptions(precision=2)\nprint(1.0)", ["import torch", "torch.set_printoptions(precision=2)"]),
+        ("fig, ax = plot()\nax[0].set_title('one')\nprint(1.0)", []),
         ("import torch\ntorch.manual_seed(0)\nw = torch.rand(2)\nprint(w)", ["import torch", "torch.manual_seed(0)", "w = torch.rand(2)"]),
         ("import torch\nw = torch.ones(2)\ntorch.manual_seed(0)\nprint(w)", ["import torch", "w = torch.ones(2)"]),
         ("Rows = list\ndef f(x: Rows) -> int:\n    return 1\n\nprint(f(2))", ["Rows = list", "def f(x: Rows) -> int:\n    return 1"]),
