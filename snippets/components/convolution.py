@@ -98,7 +98,7 @@ print(tuple(grey.shape), "->", tuple(edges.shape))
 fig, axes = plt.subplots(1, 4, figsize=(8, 2.3), layout="constrained")
 names = ["photo", "left-right", "top-bottom", "mean of 9"]
 for ax, picture, name in zip(axes, [grey[0, 0], *edges[0]], names, strict=True):
-    ax.imshow(picture, cmap="gray")
+    ax.imshow(picture.numpy(), cmap="gray")
     ax.set_title(name)
     ax.axis("off")
 plt.show()
@@ -635,6 +635,7 @@ for mode in ("nearest", "bilinear", "bicubic"):
     up = nn.Upsample(scale_factor=2, mode=mode)
     print(f"{mode:9}", [f"{v:.3f}" for v in up(x)[0, 0, 0].tolist()])
     assert count(up) == 0
+    assert (up(x).min() < x.min()) == (mode == "bicubic")
 line, scan = torch.zeros(1, 3, 8), torch.zeros(1, 3, 4, 4, 4)
 print("linear   ", tuple(nn.Upsample(size=20, mode="linear")(line).shape))
 print("trilinear", tuple(nn.Upsample(scale_factor=2, mode="trilinear")(scan).shape))
@@ -680,7 +681,7 @@ pictures["area, then bicubic"] = F.interpolate(small, scale_factor=8, mode="bicu
 errors = {}
 fig, axes = plt.subplots(1, 5, figsize=(9, 2.1), layout="constrained")
 for ax, (name, picture) in zip(axes, pictures.items(), strict=True):
-    ax.imshow(picture[0].permute(1, 2, 0))
+    ax.imshow(picture[0].permute(1, 2, 0).numpy())
     ax.set_title(name, fontsize=9)
     ax.axis("off")
     errors[name] = (F.interpolate(picture, size=160) - photo).abs().mean().item()
@@ -695,9 +696,10 @@ turn = torch.tensor([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), m
 grid = F.affine_grid(turn[None], size=[1, 3, 160, 160], align_corners=False)  # (1, 160, 160, 2)
 turned = F.grid_sample(photo, grid, align_corners=False)
 print("grid", tuple(grid.shape), f" from {grid.min():.3f} to {grid.max():.3f}")
+assert grid.max() > 1
 fig, axes = plt.subplots(1, 2, figsize=(4.4, 2.2), layout="constrained")
 for ax, picture in zip(axes, (photo, turned), strict=True):
-    ax.imshow(picture[0].permute(1, 2, 0))
+    ax.imshow(picture[0].permute(1, 2, 0).numpy())
     ax.axis("off")
 plt.show()
 # --8<-- [end:grid_sample]
