@@ -222,7 +222,7 @@ def test_the_notebook_view_shows_the_record(new_context: NewContext, base: str, 
     page = seen.page
     assert support.quiet(seen) == []
     record = records.read(tree, place.name)
-    assert page.locator(".rp-prompt").all_inner_texts() == [f"In [{n}]:" for n in range(1, len(record.cells) + 1)]
+    assert page.locator(".rp-prompt").all_text_contents() == [f"In [{n}]:" for n in range(1, len(record.cells) + 1)]
     shown = [code.rstrip("\n") for code in page.locator(".rp-shown code").all_text_contents()]
     assert shown == [cell.source.rstrip("\n") for cell in record.cells]
     assert page.locator(".rp-code, .rp-run, .rp-apis").count() == 0  # its blocks are not counted as blocks that ran
