@@ -102,6 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("offline", help="build both languages into a zip whose pages work as files")
     one.set_defaults(run=_offline)
 
+    one = commands.add_parser("results", help="what chapters promise to reach, held against the records")
+    one.add_argument("chapters", nargs="*", metavar="CHAPTER", help="with --seeds: such as tabular; default: all")
+    one.add_argument("--seeds", type=int, metavar="N", help="train again with N seeds; tell mean and spread")
+    one.set_defaults(run=_results)
+
     one = commands.add_parser("weigh", help="what each chapter of the built site weighs on a first visit, gzipped")
     one.set_defaults(run=_weigh)
 
@@ -208,6 +213,17 @@ def _offline(options: argparse.Namespace) -> int:
     size = made.stat().st_size / 1e6
     print(f"wrote {options.root.relative(made)} ({size:.1f} MB): unpack it, open index.html")
     return 0
+
+
+def _results(options: argparse.Namespace) -> int:
+    from book import results
+
+    if options.seeds:
+        results.over_seeds(options.root, options.chapters, options.seeds, lambda line: print(line, flush=True))
+        return 0
+    found = results.results(options.root)
+    print(results.table(found))
+    return 0 if all(result.good for result in found) else 1
 
 
 def _weigh(options: argparse.Namespace) -> int:
