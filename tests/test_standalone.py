@@ -20,7 +20,7 @@ from book.tree import HERE, Tree
 
 RECORDS, UNREADABLE = check.read_records(HERE, check.load_pages(HERE))
 PAGES = sorted(RECORDS)
-EVERY = int(os.environ.get("BOOK_PROGRAM_SAMPLE", "12"))  # each n-th program runs as a script; 1: all of them
+EVERY = int(os.environ.get("BOOK_PROGRAM_SAMPLE", "16"))  # each n-th program runs as a script; 1: all of them
 
 
 def cells() -> list[tuple[str, records.Cell]]:
@@ -50,7 +50,7 @@ SAMPLE = cells()[:: max(EVERY, 1)]
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
-    """The sampled programs, run in fresh interpreters, two at a time."""
+    """The sampled programs, run in fresh interpreters, one on each core."""
     folder = tmp_path_factory.mktemp("programs")
     environment = {**os.environ, "MPLBACKEND": "agg", "PYTHONWARNINGS": "default", "OMP_NUM_THREADS": "1"}
 
@@ -61,11 +61,11 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.Co
         file = place / f"{page.rpartition('/')[2]}.py"
         file.write_text(cell.program["text"], encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, file.name], cwd=place, env=environment, capture_output=True, text=True, timeout=120
+            [sys.executable, file.name], cwd=place, env=environment, capture_output=True, text=True, timeout=300
         )
         return f"{page}:{cell.name}", done
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(pool.map(run, SAMPLE))
 
 
