@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import signal
 import subprocess
@@ -580,6 +581,49 @@ def test_weights_and_biases(monkeypatch: pytest.MonkeyPatch) -> None:
     make().fit(loader(), epochs=2, callbacks=[weights_and_biases(project="rings", mode="offline")])
     names = ["epoch", "loss", "lr"]
     assert calls == [{"project": "rings", "mode": "offline"}, (1, names), (2, names), "finish"]
+
+
+def test_weights_and_biases_writes_an_offline_run(tmp_path: Path) -> None:
+    """The real wandb, in a process of its own; the rows are read back from the file that ``wandb sync`` would send."""
+    program = """
+        import json, sys
+        import torch
+        from torch import nn
+        from snippets.toolkit.callbacks import weights_and_biases
+        from snippets.toolkit.keras_model import KerasModel
+
+        torch.manual_seed(0)
+        net = nn.Linear(2, 1)
+        model = KerasModel(net, nn.MSELoss(), torch.optim.SGD(net.parameters(), lr=0.1))
+        run = weights_and_biases(project="rings", mode="offline", dir=sys.argv[1])
+        model.fit([(torch.ones(4, 2), torch.ones(4, 1))], epochs=3, callbacks=[run])
+        print(json.dumps(model.history))
+    """
+    environment = {**os.environ, "PYTHONPATH": str(HERE.root), "WANDB_SILENT": "true", "WANDB_CONSOLE": "off"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    assert wandb_history(file.read_bytes()) == json.loads(done.stdout.splitlines()[-1])
+
+
+def wandb_history(data: bytes) -> list[dict[str, float]]:
+    """The rows of a short run's file: a head of 7 bytes, then records, each with checksum, length and kind in front."""
+    from wandb.proto import wandb_internal_pb2
+
+    assert data[:4] == b":W&B" and len(data) < 1 << 15  # one block: no record is cut in two
+    rows, place = [], 7
+    while place < len(data):
+        length = int.from_bytes(data[place + 4 : place + 6], "little")
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(data[place + 7 : place + 7 + length])
+        if record.WhichOneof("record_type") == "history":
+            row = {item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.history.item}
+            rows.append({name: value for name, value in row.items() if not name.startswith("_")})
+        place += 7 + length
+    return rows
 
 
 def test_without_wandb_only_its_callback_fails(monkeypatch: pytest.MonkeyPatch) -> None:
