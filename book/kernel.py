@@ -351,7 +351,7 @@ class _Session:
             trace = trace.tb_next
         lines = traceback.format_exception(type(error), error, trace)
         name = type(error).__name__
-        message = self._tidy(str(error))
+        message = re.sub(r"\x1b\[[0-9;]*m", "", self._tidy(str(error)))  # torch.load writes in bold, for terminals
         self.result.error = (name, message)
         self.result.failure = f"{name}: {message}"
         text = [self._tidy(line.rstrip("\n")) for line in lines]

@@ -19,6 +19,11 @@ def download_name(page: str) -> str:
     return page.replace("/", "_").replace("-", "_")
 
 
+def program_name(page: str, block: str) -> str:
+    """``tensors/indexing``, ``select`` -> ``indexing_select.py``: a program named ``select.py`` would hide the module."""
+    return f"{page.rpartition('/')[2]}_{block}.py"
+
+
 def script(page: Page, raising: dict[str, str]) -> str:
     """All blocks of the page as one script, in order, in cells that editors know (``# %%``).
 

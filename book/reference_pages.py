@@ -15,6 +15,7 @@ from typing import Any
 from book import apis, reference
 from book.apis import Api
 from book.errors import BookError
+from book.notebooks import program_name
 from book.reference import (
     ON_ONE_PAGE,
     SHOWN,
@@ -320,7 +321,9 @@ def example_links(example: Example, own: str, language: str) -> list[str]:
 
     links = [_link(example, own, language), _link(example, own, language, whole_page=True)]
     if example.has_program:
-        target = posixpath.relpath(f"{example.page}/{example.block}.py", posixpath.dirname(own))
+        target = posixpath.relpath(
+            f"{example.page}/{program_name(example.page, example.block)}", posixpath.dirname(own)
+        )
         links.append(f"[{STAGED[language]['copy']}]({target}){{ .rp-program }}")
     return links
 

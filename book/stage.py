@@ -370,8 +370,9 @@ def _block(context: Context, page: Page, block: Block, cell: Cell, record: Recor
         told = words["ran"].format(devices=devices, torch=torch, seconds=_duration(words, cell.seconds))
     stem = page.name.rpartition("/")[2]
     if cell.program:
-        files[f"{page.name}/{block.name}.py"] = cell.program["text"]
-        told += f" · [{words['copy']}]({stem}/{block.name}.py){{ .rp-program }}"
+        program = notebooks.program_name(page.name, block.name)
+        files[f"{page.name}/{program}"] = cell.program["text"]
+        told += f" · [{words['copy']}]({stem}/{program}){{ .rp-program }}"
     entry = toolkit_reference.link(page.name, block)
     if entry:
         told += f" · [{words['toolkit']}]({entry})"

@@ -335,9 +335,39 @@ def slice_for(earlier: Sequence[Statement], block: Sequence[Statement], guess: s
     reader = _Reader(set())
     for statement in block:
         reader.visit(statement.node)
-    needed = reader.free
     sources = _sources(earlier, modules)
     changers = _changers(earlier)
+    needed = set(reader.free)
+    while True:
+        taken = _taken(earlier, needed, guess, modules, functions, sources, changers)
+        # A function may use what is defined below it: look for that from the end too.
+        late = {
+            name
+            for index in taken
+            if isinstance(earlier[index].node, ast.FunctionDef | ast.ClassDef)
+            for name in earlier[index].uses
+            if any(name in earlier[later].defines for later in range(index + 1, len(earlier)))
+        }
+        if late <= needed:
+            break
+        needed |= late
+    drawing = {earlier[i].block: max(j for j in taken if earlier[j].block == earlier[i].block) for i in taken}
+    seeds = [i for i, s in enumerate(earlier) if s.seeds and i < drawing.get(s.block, -1)]
+    named = [j for i in seeds for j in range(i) if earlier[j].is_import and earlier[j].defines & earlier[i].uses]
+    return [earlier[i] for i in sorted({*taken, *seeds, *named})]
+
+
+def _taken(
+    earlier: Sequence[Statement],
+    names: Set[str],
+    guess: str,
+    modules: Set[str],
+    functions: Set[str],
+    sources: Sequence[dict[str, set[str]]],
+    changers: set[str],
+) -> list[int]:
+    """Places of the statements that give ``names`` their values, the last ones first."""
+    needed = set(names)
     taken: list[int] = []
     for index in range(len(earlier) - 1, -1, -1):
         statement = earlier[index]
@@ -350,9 +380,7 @@ def slice_for(earlier: Sequence[Statement], block: Sequence[Statement], guess: s
         if statement.defines & needed or reached & needed or statement.sets_global_state(modules):
             taken.append(index)
             needed = (needed - statement.surely_defines) | statement.uses
-    drawing = {earlier[i].block: max(j for j in taken if earlier[j].block == earlier[i].block) for i in taken}
-    seeds = [i for i, s in enumerate(earlier) if s.seeds and i < drawing.get(s.block, -1)]
-    return [earlier[i] for i in sorted({*taken, *seeds})]
+    return taken
 
 
 def _sources(earlier: Sequence[Statement], modules: set[str]) -> list[dict[str, set[str]]]:
@@ -589,11 +617,12 @@ def inline_toolkit(tree: Tree, line: str) -> str:
     code = "\n".join(text for text in path.read_text(encoding="utf-8").splitlines() if "--8<--" not in text) + "\n"
     pieces = statements(BlockCode(node.module, code))
     needed = {alias.name for alias in node.names}
-    taken: list[Statement] = []
-    for piece in reversed(pieces):
-        if piece.defines & needed:
-            needed |= piece.uses
-            taken.append(piece)
-    sources = [inline_toolkit(tree, p.source) if "snippets.toolkit" in p.source else p.source for p in reversed(taken)]
+    while True:  # a function may use what is defined below it
+        taken = [piece for piece in pieces if piece.defines & needed]
+        more = {name for piece in taken for name in piece.uses} - needed
+        if not more:
+            break
+        needed |= more
+    sources = [inline_toolkit(tree, p.source) if "snippets.toolkit" in p.source else p.source for p in taken]
     renamed = [f"{alias.asname} = {alias.name}" for alias in node.names if alias.asname]
     return "\n\n".join([*sources, *renamed])
