@@ -65,6 +65,7 @@ def place(url: str, folder: "str | Path | None" = None) -> Path:
 
 # --8<-- [start:receive]
 def size_of(part: Path) -> int:
+    """Bytes of a half file; 0 if there is none."""
     return part.stat().st_size if part.exists() else 0
 
 
@@ -74,6 +75,7 @@ def tag_of(part: Path) -> Path:
 
 
 def forget(part: Path) -> None:
+    """Delete a half file and its mark."""
     part.unlink(missing_ok=True)
     tag_of(part).unlink(missing_ok=True)
 
@@ -329,6 +331,11 @@ class ArraysOnly(pickle.Unpickler):
     """
 
     def find_class(self, module: str, name: str) -> object:
+        """What a name in the file stands for.
+
+        Raises:
+            pickle.UnpicklingError: it is none of the names in ``ARRAYS``.
+        """
         full = f"{module}.{name}".replace("numpy.core.", "numpy._core.")  # before NumPy 2
         if full not in ARRAYS:
             raise pickle.UnpicklingError(f"it asks for {full}, which is no array")
