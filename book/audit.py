@@ -174,6 +174,10 @@ def _importable(stem: str) -> bool:
     if stem in sys.stdlib_module_names or stem in sys.builtin_module_names:
         return True
     try:
-        return importlib.util.find_spec(stem) is not None
+        found = importlib.util.find_spec(stem)
     except (ImportError, ValueError):
         return False
+    if found is None or found.origin is not None:
+        return found is not None
+    # A folder on the path: a package without __init__.py, if there is code in it (tests/data is none).
+    return any(path for place in found.submodule_search_locations or () for path in Path(place).rglob("*.py"))

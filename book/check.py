@@ -91,7 +91,7 @@ def unmet(entry: Entry | None, device: str | None = None) -> str | None:
             if [int(n) for n in re.findall(r"\d+", have)[: len(wanted)]] >= wanted
             else f"needs {entry.what}, here is {have}"
         )
-    if entry.what in ("cuda", "accelerator"):
+    if entry.what in ledger.DEVICES:
         return None if device not in (None, "cpu") else f"needs {entry.what}"
     try:
         found = importlib.util.find_spec(entry.what) is not None
@@ -136,7 +136,9 @@ def judge(
         missing = unmet(book_ledger.get("needs", page.name, block.name), device)
         result = results.get(block.name)
         if missing:
-            verdicts.append(Verdict(page.name, block.name, "skipped", missing))
+            gap = _not_run(page, block, record, book_ledger, hashed[block.name], ignore_hashes) if record else ""
+            told = f"{place}:\n    {gap}: run {records.mend(page.name)}" if gap else missing
+            verdicts.append(Verdict(page.name, block.name, "failed" if gap else "skipped", told))
         elif result is None:
             why = (
                 f'not run: block "{stopped}" above it failed' if stopped else "not run: the page's process ended early"
@@ -187,6 +189,24 @@ def _expected_exception(entry: Entry, result: BlockResult) -> list[str]:
     return []
 
 
+def _not_run(
+    page: Page,
+    block: Block,
+    record: records.Record,
+    book_ledger: Ledger,
+    now: records.Hashes,
+    ignore_hashes: bool,
+) -> str:
+    """What is wrong with the record of a block that needs a device which is not here, or an empty string."""
+    wanted, cell = book_ledger.device(page.name, block.name), record.cell(block.name)
+    if not wanted:
+        return ""
+    if cell is None:
+        return "not in the record"
+    changed = not ignore_hashes and (cell.hashes != now or cell.source != block.code)
+    return records.need_differs(cell, wanted) or ("changed since it was recorded" if changed else "")
+
+
 def _against_record(
     page: Page,
     block: Block,
@@ -203,6 +223,11 @@ def _against_record(
         return [f"not in the record: run {mend}"]
     if not ignore_hashes and (cell.hashes != now or cell.source != block.code):
         return [f"changed since it was recorded: run {mend}"]
+    gap = records.need_differs(cell, book_ledger.device(page.name, block.name))
+    if gap:
+        return [f"{gap}: run {mend}"]
+    if cell.needs:
+        return []  # there is nothing to compare with: the rules and the block's own asserts are all
     tolerance = tolerance_of(book_ledger, page.name, block.name)
     numbers = [match["number"] for match in compare.NUMBER.finditer(_printed(cell))]
     if tolerance.volatile and not numbers:

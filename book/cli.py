@@ -305,6 +305,10 @@ def _copy(options: argparse.Namespace) -> int:
     cell = record.cell(block)
     if cell is None:
         raise BookError(f'{page} has no block "{block}"{nearest(block, [c.name for c in record.cells])}')
+    if cell.needs:
+        raise BookError(
+            f"{page}:{block} needs {cell.needs}, so its program was never run: copy the block from its page"
+        )
     if options.to is None:
         print(cell.program["text"], end="")
         return 0

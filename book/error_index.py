@@ -61,7 +61,7 @@ def collect(tree: Tree, language: str, ledger: Ledger) -> list[Raised]:
         title = page.meta.get("title", name)
         for block in page.blocks:
             cell = record.cell(block.name)
-            if block.name in entries and cell is not None:
+            if block.name in entries and cell is not None and not cell.needs:
                 headings = [h.title for h in page.headings if h.line < block.line]
                 error = _error(cell)
                 found.append(

@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from book import check, ledger
 from book.check import Report, Say, silent
@@ -21,13 +22,17 @@ FILE = "gpu.json"
 
 @dataclass(frozen=True)
 class GpuBlock:
-    """One block on the GPU: the hash of the code that ran, whether it matched, seconds."""
+    """One block on the GPU: the hash of the code that ran, whether it matched, seconds.
+
+    ``outputs`` are kept only for a block that the CPU can't run: there they are the only ones.
+    """
 
     page: str
     block: str
     code: str
     passed: bool
     seconds: float
+    outputs: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -122,11 +127,21 @@ def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tupl
         report.runs.append(run)
         verdicts = check.judge(tree, chosen[run.page], run, book_ledger, known[run.page], device=device)
         report.verdicts += verdicts
-        codes = {cell.name: cell.hashes.code for cell in known[run.page].cells}
+        cells = {cell.name: cell for cell in known[run.page].cells}
+        own = {
+            result.name: result.outputs for result in run.results if result.name in cells and cells[result.name].needs
+        }
         blocks += [
-            GpuBlock(v.page, v.block, codes[v.block], v.status == "passed", round(v.seconds, 4))
+            GpuBlock(
+                v.page,
+                v.block,
+                cells[v.block].hashes.code,
+                v.status == "passed",
+                round(v.seconds, 4),
+                own.get(v.block, []),
+            )
             for v in verdicts
-            if v.status != "skipped" and v.block in codes
+            if v.status != "skipped" and v.block in cells
         ]
     report.seconds = sum(run.seconds for run in report.runs)
     if report.runs and not any(run.machine for run in report.runs):

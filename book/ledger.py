@@ -19,6 +19,7 @@ KINDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "needs": {"what": str},
 }
 OPTIONAL: dict[str, set[str]] = {"raises": {"mend", "mend_zh"}}
+DEVICES = ("cuda", "accelerator")  # what a block may need that a machine which records has not
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Ledger:
         """The entries of these pages alone."""
         chosen = set(pages)
         return Ledger(tuple(entry for entry in self.entries if entry.page in chosen))
+
+    def device(self, page: str, section: str) -> str:
+        """The device without which the block is recorded as one that has not run, or an empty string."""
+        entry = self.get("needs", page, section)
+        return entry.what if entry and entry.what in DEVICES else ""
 
     def of_page(self, page: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.page == page]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import random
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from book import check, ledger, records
@@ -154,11 +154,17 @@ def _assigned(module: ast.Module) -> Iterator[str]:
             yield from (n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
-def choose(page: Page, count: int, seed: int) -> list[Mutant]:
-    """``count`` mutants of the page, drawn without replacement; those that do not parse are left out."""
+def choose(page: Page, count: int, seed: int, without: Collection[str] = ()) -> list[Mutant]:
+    """``count`` mutants of the page, drawn without replacement; those that do not parse are left out.
+
+    Args:
+        without: blocks to leave alone.
+    """
     names: set[str] = set()
     pool = []
     for block in page.blocks:
+        if block.name in without:
+            continue
         if block.from_toolkit:  # a session imports the toolkit's file, not the text that the page shows
             continue
         names |= set(_assigned(ast.parse(block.code)))
@@ -185,7 +191,7 @@ def mutate(
         raise BookError(f"{name} has no blocks to mutate")
     book_ledger, record = ledger.load(tree), records.read(tree, name)
     base = check.job_of(tree, page, book_ledger)
-    chosen = choose(page, count, seed)
+    chosen = choose(page, count, seed, {b.name for b in page.blocks} - {b.name for b in base.blocks})
     equivalent = _equivalent(tree)
     jobs = [replace(base, label="unchanged", limit=30.0)]
     jobs += [_with(base, mutant, str(number)) for number, mutant in enumerate(chosen)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from book.pages import Page
@@ -19,17 +21,21 @@ def download_name(page: str) -> str:
     return page.replace("/", "_").replace("-", "_")
 
 
+IS_THERE = {"cuda": "torch.cuda.is_available()", "accelerator": "torch.accelerator.is_available()"}
+
+
 def program_name(page: str, block: str) -> str:
     """``tensors/indexing``, ``select`` -> ``indexing_select.py``: a program named ``select.py`` would hide the module."""
     return f"{page.rpartition('/')[2]}_{block}.py"
 
 
-def script(page: Page, raising: dict[str, str]) -> str:
+def script(page: Page, raising: dict[str, str], needing: Mapping[str, str] = MappingProxyType({})) -> str:
     """All blocks of the page as one script, in order, in cells that editors know (``# %%``).
 
     Args:
         page: the page.
         raising: block name -> the exception it raises on purpose; a script catches and prints it, and goes on.
+        needing: block name -> the device it needs; a script leaves the block out where that is not there.
     """
     parts = [f'"""{page.meta.get("title", page.name)} ({page.name}, Runnable PyTorch)"""']
     for block in page.blocks:
@@ -37,6 +43,8 @@ def script(page: Page, raising: dict[str, str]) -> str:
         if block.name in raising:
             caught = f'except {raising[block.name]} as error:\n    print(f"{{type(error).__name__}}: {{error}}")'
             code = f"try:\n{textwrap.indent(code, '    ')}\n{caught}"
+        if block.name in needing:
+            code = f"import torch\n\nif {IS_THERE[needing[block.name]]}:\n{textwrap.indent(code, '    ')}"
         parts.append(f"# %% {block.name}\n{code}")
     return "\n\n".join(parts) + "\n"
 
@@ -48,7 +56,8 @@ def notebook(page: Page, record: Record, site_url: str, raising: dict[str, str])
         page: the page, in the language of the prose.
         record: its record.
         site_url: where the site is published; relative links are made absolute with it.
-        raising: blocks that raise on purpose; their cells are tagged so that a run of the notebook goes on.
+        raising: blocks that raise on purpose; their cells are tagged so that a run of the notebook goes on. So are
+            those that need a GPU.
     """
     cells: list[dict[str, Any]] = []
     prose: list[str] = []
@@ -75,7 +84,7 @@ def notebook(page: Page, record: Record, site_url: str, raising: dict[str, str])
                 "cell_type": "code",
                 "id": cell_id(block.name),
                 "execution_count": None,
-                "metadata": {"tags": ["raises-exception"]} if block.name in raising else {},
+                "metadata": {"tags": ["raises-exception"]} if block.name in raising or cell.needs else {},
                 "source": block.run_code.rstrip("\n"),
                 "outputs": cell.outputs,
             }

@@ -42,7 +42,7 @@ def record(
             report.runs.append(run)
             verdicts = check.judge(tree, chosen[run.page], run, book_ledger, None)
             report.verdicts += verdicts
-            problem = _unfit(chosen[run.page], verdicts)
+            problem = _unfit(chosen[run.page], verdicts, book_ledger)
             if problem:
                 report.problems.append(problem)
             else:
@@ -52,7 +52,9 @@ def record(
             assert run.machine is not None
             seen = _observe(check.job_of(tree, page, book_ledger), run, book_ledger, warm)
             changes += [f"{page.name}: {block}: APIs: {how}" for block, how in seen.from_code.items()]
-            new = records.of_run(tree, page, run.results, run.machine, seen.names)
+            needs = {block.name: book_ledger.device(page.name, block.name) for block in page.blocks}
+            needs = {name: device for name, device in needs.items() if device}
+            new = records.of_run(tree, page, run.results, run.machine, seen.names, needs)
             new = with_programs(tree, page, new, old, book_ledger, workers, say, warm)
             changes += _changes(page.name, old, new)
             records.write(tree, new)
@@ -71,9 +73,9 @@ def _observe(job: Job, run: PageRun, book_ledger: Ledger, warm: Sessions) -> obs
     return observe.observe(job, run.results, lambda attempt: warm.run([attempt], workers=1)[0].results, same)
 
 
-def _unfit(page: Page, verdicts: Sequence[check.Verdict]) -> str | None:
-    """Why a run cannot become a record, or None."""
-    skipped = [v for v in verdicts if v.status == "skipped"]
+def _unfit(page: Page, verdicts: Sequence[check.Verdict], book_ledger: Ledger) -> str | None:
+    """Why a run cannot become a record, or None. What needs a GPU is recorded as not run; ``make gpu`` runs it."""
+    skipped = [v for v in verdicts if v.status == "skipped" and not book_ledger.device(page.name, v.block)]
     if skipped:
         return f'{page.path}: block "{skipped[0].block}" {skipped[0].message}: this page cannot be recorded here'
     failed = sum(v.status == "failed" for v in verdicts)
@@ -90,7 +92,7 @@ def with_programs(
     say: Say = silent,
     sessions: Sessions | None = None,
 ) -> records.Record:
-    """The record with a proven program per block; those whose code, context, output and prover are unchanged are kept."""
+    """The record with a proven program per block that ran; those whose code, context, output and prover are unchanged are kept."""
     kept: dict[str, dict[str, Any]] = {}
     for cell in new.cells:
         before = old.cell(cell.name) if old else None
@@ -98,10 +100,11 @@ def with_programs(
         if before and same and not compare.outputs(before.outputs, cell.outputs):
             kept[cell.name] = before.program
     outputs = {cell.name: cell.outputs for cell in new.cells}
-    todo = [block.name for block in page.blocks if block.name not in kept]
+    todo = [cell.name for cell in new.cells if cell.name not in kept and not cell.needs]
     proven = standalone.prove(tree, page, outputs, book_ledger, todo, workers=workers, say=say, sessions=sessions)
     programs = {name: {"prover": standalone.PROVER, **asdict(program)} for name, program in proven.items()}
-    cells = tuple(replace(cell, program={**kept, **programs}[cell.name]) for cell in new.cells)
+    programs |= kept
+    cells = tuple(cell if cell.needs else replace(cell, program=programs[cell.name]) for cell in new.cells)
     return replace(new, cells=cells)
 
 

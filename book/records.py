@@ -8,9 +8,10 @@ import importlib.metadata
 import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import nbformat
@@ -40,7 +41,11 @@ class Hashes:
 
 @dataclass(frozen=True)
 class Cell:
-    """One recorded block. ``program`` is its proven standalone program: ``text``, ``guess``, ``lines`` and ``full``."""
+    """One recorded block. ``program`` is its proven standalone program: ``text``, ``guess``, ``lines`` and ``full``.
+
+    ``needs`` names the device for want of which the block did not run when its page was recorded; such a block has no
+    outputs and no program.
+    """
 
     name: str
     source: str
@@ -50,6 +55,7 @@ class Cell:
     warnings: list[tuple[str, str, bool]] = field(default_factory=list)
     apis: list[str] = field(default_factory=list)
     program: dict[str, Any] = field(default_factory=dict)
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,22 +128,34 @@ def _pins(text: str) -> dict[str, str]:
 
 
 def of_run(
-    tree: Tree, page: Page, results: Sequence[BlockResult], machine: Machine, apis: dict[str, list[str]] | None = None
+    tree: Tree,
+    page: Page,
+    results: Sequence[BlockResult],
+    machine: Machine,
+    apis: dict[str, list[str]] | None = None,
+    needs: Mapping[str, str] = MappingProxyType({}),
 ) -> Record:
-    """The record of a run in which every block ran."""
-    cells = [
-        Cell(
-            block.name,
-            block.code,
-            hashed,
-            result.seconds,
-            result.outputs,
-            result.warnings,
-            (apis or {}).get(block.name, []),
-        )
-        for block, hashed, result in zip(page.blocks, hashes(tree, page), results, strict=True)
-    ]
+    """The record of a run in which every block ran but those of ``needs``: block name -> the device that was not there."""
+    ran = {result.name: result for result in results}
+    if [*ran] != [block.name for block in page.blocks if block.name not in needs]:
+        raise ValueError(f"{page.path}: these are results of other blocks: {[*ran]}")
+    cells = []
+    for block, hashed in zip(page.blocks, hashes(tree, page), strict=True):
+        if block.name in needs:
+            cells.append(Cell(block.name, block.code, hashed, 0.0, [], needs=needs[block.name]))
+            continue
+        result, names = ran[block.name], (apis or {}).get(block.name, [])
+        cells.append(Cell(block.name, block.code, hashed, result.seconds, result.outputs, result.warnings, names))
     return Record(page.name, machine, tuple(cells))
+
+
+def need_differs(cell: Cell, wanted: str) -> str:
+    """What is wrong if the ledger says that a block needs the device ``wanted`` (or none), or an empty string."""
+    if cell.needs == wanted:
+        return ""
+    if cell.needs:
+        return f"did not run when it was recorded, for want of {cell.needs}, and the ledger no longer says that it needs that"
+    return f"ran when it was recorded, and the ledger says that it needs {wanted}"
 
 
 def write(tree: Tree, record: Record) -> bool:
@@ -152,6 +170,8 @@ def write(tree: Tree, record: Record) -> bool:
             "apis": cell.apis,
             "program": cell.program,
         }
+        if cell.needs:
+            book["needs"] = cell.needs
         book["seal"] = seal(book, record.machine)
         node: Any = v4.new_code_cell(  # type: ignore[no-untyped-call]
             cell.source.rstrip("\n"), id=cell_id(cell.name), metadata={"book": book}
@@ -231,6 +251,7 @@ def _cell(node: dict[str, Any]) -> Cell:
         warnings=[(w[0], w[1], bool(w[2])) for w in book["warnings"]],
         apis=book["apis"],
         program=book["program"],
+        needs=book.get("needs", ""),
     )
 
 

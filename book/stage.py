@@ -33,7 +33,7 @@ from book import (
     toolkit_reference,
 )
 from book.errors import BookError, at
-from book.gpu import GpuRecord, read_gpu
+from book.gpu import GpuBlock, GpuRecord, read_gpu
 from book.ledger import Ledger
 from book.pages import Block, Page
 from book.records import Cell, Record
@@ -43,6 +43,8 @@ WORDS = {
     "en": {
         "ran": "run on {devices} · torch {torch} · {seconds}",
         "not_run": "not run here: {why}",
+        "not_yet": "not yet run on GPU",
+        "failed": "failed on {gpu}",
         "report": "report this block",
         "copy": "copy runnable",
         "toolkit": "toolkit reference",
@@ -57,6 +59,8 @@ WORDS = {
     "zh": {
         "ran": "已在 {devices} 上运行 · torch {torch} · {seconds}",
         "not_run": "尚未在此运行：{why}",
+        "not_yet": "尚未在 GPU 上运行",
+        "failed": "在 {gpu} 上运行失败",
         "report": "报告此代码块的问题",
         "copy": "复制可运行的程序",
         "toolkit": "工具箱参考",
@@ -242,7 +246,7 @@ def render(context: Context, page: Page) -> dict[str, str]:
     record: Record | None = None
     if page.blocks:
         record = records.read(context.tree, page.name)
-        reasons = records.stale(context.tree, page, record)
+        reasons = records.stale(context.tree, page, record) or _needs_differ(context, page, record)
         if reasons:
             raise BookError("\n".join([*reasons, f"  run {records.mend(page.name)}"]))
     files: dict[str, str] = {}
@@ -314,6 +318,12 @@ def _notebook_view(page: Page, record: Record, lines: list[str]) -> list[str]:
     return [*head, *body[:at], "", f"[{words['chapter']}]({name}.md)", "{ .rp-take }", *body[at:]]
 
 
+def _needs_differ(context: Context, page: Page, record: Record) -> list[str]:
+    """Blocks that the ledger and the record disagree on: whether they ran, or wait for a GPU."""
+    gaps = {cell.name: records.need_differs(cell, context.ledger.device(page.name, cell.name)) for cell in record.cells}
+    return [f'{page.path}:{b.line}: block "{b.name}" {gaps[b.name]}' for b in page.blocks if gaps[b.name]]
+
+
 HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef\u2014\u2018-\u201d]"
 
 
@@ -333,9 +343,10 @@ def _downloads(context: Context, page: Page, record: Record, files: dict[str, st
     """Stage the chapter as a script and as a notebook, and link to them, to the Markdown and to Colab and Kaggle."""
     words = WORDS[page.language]
     raising = {e.section: e.error for e in context.ledger.of_page(page.name) if e.kind == "raises"}
+    needing = {cell.name: cell.needs for cell in record.cells if cell.needs}
     stem, folder = notebooks.download_name(page.name), page.name.rpartition("/")[0]
     base = f"{folder}/{stem}" if folder else stem
-    files[f"{base}.py"] = notebooks.script(page, raising)
+    files[f"{base}.py"] = notebooks.script(page, raising, needing)
     files[f"{base}.ipynb"] = notebooks.notebook(page, record, context.site_urls[page.language], raising)
     name = page.name.rpartition("/")[2]
     links = [f"[{words['script']}]({stem}.py)", f"[{words['notebook']}]({stem}.ipynb)"]
@@ -358,13 +369,21 @@ def _duration(words: dict[str, str], seconds: float) -> str:
 def _block(context: Context, page: Page, block: Block, cell: Cell, record: Record, files: dict[str, str]) -> list[str]:
     extras = "".join(f' {key}="{value}"' for key, value in block.attributes.items() if key != "alt")
     lines = fence(block.code, f"{{ .python #code-{block.name} .rp-code{extras} }}")
-    for number, output in enumerate(cell.outputs, start=1):
+    on_gpu = context.gpu.find(page.name, block.name, cell.hashes.code)
+    for number, output in enumerate(shown_outputs(cell, on_gpu), start=1):
         lines += ["", *_output(page, block, number, output, files)]
     words = WORDS[page.language]
-    devices = "CPU · GPU" if context.gpu.passed(page.name, block.name, cell.hashes.code) else "CPU"
+    devices = "CPU · GPU" if on_gpu and on_gpu.passed else "CPU"
     missing = context.ledger.get("needs", page.name, block.name)
     torch = record.machine.torch.partition("+")[0]
-    if missing and not cell.outputs and not cell.seconds:
+    if cell.needs and on_gpu is None:
+        told = words["not_yet"]
+    elif cell.needs and on_gpu and on_gpu.passed:
+        version, spent = context.gpu.torch.partition("+")[0], _duration(words, on_gpu.seconds)
+        told = words["ran"].format(devices=context.gpu.gpu, torch=version, seconds=spent)
+    elif cell.needs:
+        told = words["failed"].format(gpu=context.gpu.gpu)
+    elif missing and not cell.outputs and not cell.seconds:
         told = words["not_run"].format(why=missing.what)
     else:
         told = words["ran"].format(devices=devices, torch=torch, seconds=_duration(words, cell.seconds))
@@ -379,6 +398,11 @@ def _block(context: Context, page: Page, block: Block, cell: Cell, record: Recor
     if context.repo_url:
         told += f" · [{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}"
     return [*lines, "", told, '{ .rp-run data-search-exclude="" }']
+
+
+def shown_outputs(cell: Cell, on_gpu: GpuBlock | None) -> list[dict[str, Any]]:
+    """What a page shows under a block: the record, or what a GPU gave where only a GPU could run it."""
+    return on_gpu.outputs if cell.needs and on_gpu and on_gpu.passed else cell.outputs
 
 
 def _issue(repo: str, page: Page, block: Block, torch: str) -> str:

@@ -544,11 +544,13 @@ def _candidates(
 
 
 def _above(page: Page, block: Block, book_ledger: Ledger, showing: set[str]) -> list[Statement]:
-    """All statements above a block, but for those that raised an expected exception or only showed something."""
+    """All statements above a block, but for those that raised an expected exception, only showed something or need a GPU."""
     found: list[Statement] = []
     for other in page.blocks:
         if other.name == block.name:
             break
+        if book_ledger.device(page.name, other.name):
+            continue
         own = statements(BlockCode(other.name, other.run_code))
         if book_ledger.get("raises", page.name, other.name) or other.name in showing:
             own = own[:-1]

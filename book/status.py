@@ -75,7 +75,7 @@ KINDS = {
 
 
 def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
-    """The status page as Markdown. Every recorded block passed: ``record`` writes nothing else."""
+    """The status page as Markdown. Every block that ran passed, or ``record`` would not have written it."""
     words = WORDS[language]
     rows, details = [], []
     blocks = seconds = on_gpu = 0.0
@@ -93,21 +93,23 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         programs += [c.program for c in record.cells if c.program]
         passes = [gpu.find(name, c.name, c.hashes.code) for c in record.cells]
         good = sum(p is not None and p.passed for p in passes)
+        ran = sum(not c.needs or (p is not None and p.passed) for c, p in zip(record.cells, passes, strict=True))
         spent = sum(c.seconds for c in record.cells)
-        blocks, seconds, on_gpu = blocks + len(record.cells), seconds + spent, on_gpu + good
+        blocks, seconds, on_gpu = blocks + ran, seconds + spent, on_gpu + good
         title = source.meta.get("title", name)
         entries = ledger.of_page(name)
         rows.append(
-            f"| [{title}]({name}.md) | {len(record.cells)} | {len(record.cells)} | {spent:.2f} | {version} "
+            f"| [{title}]({name}.md) | {len(record.cells)} | {ran} | {spent:.2f} | {version} "
             f"| {record.machine.cpu} | {good} | {len(entries)} |"
         )
         anchor = "status-" + name.replace("/", "-")
         details += ["", f"### {title} {{#{anchor}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
         for cell, on in zip(record.cells, passes, strict=True):
             told = words["not_yet"] if on is None else words["yes"] if on.passed else words["differs"]
+            passed = told if cell.needs else words["yes"]
             kinds = "; ".join(_kind(language, e) for e in entries if e.section == cell.name)
             link = f"[`{cell.name}`]({name}.md#code-{cell.name})"
-            details.append(f"| {link} | {words['yes']} | {cell.seconds:.3f} | {told} | {kinds} |")
+            details.append(f"| {link} | {passed} | {cell.seconds:.3f} | {told} | {kinds} |")
     raises = sum(e.kind == "raises" for e in ledger.entries)
     total = words["total"].format(
         blocks=int(blocks),

@@ -325,6 +325,8 @@ LEDGERS = [
     Fault("ledger: tolerance without floats", ledger("tolerance", section="wrong_shape", rtol=0.1, atol=0.1), "check", SHAPE + r"\n.*gives it a tolerance, but it prints no float"),
     Fault("ledger: tolerance for a figure", ledger("tolerance", section="curve", rtol=0.1, atol=0.1), "check", CURVE + r"\n.*gives it a tolerance, but it prints no float"),
     Fault("ledger: volatile for a figure", ledger("volatile", section="curve"), "check", CURVE + r"\n.*calls its numbers volatile, but it prints none"),
+    Fault("ledger: needs a GPU, but ran without", ledger("needs", what="cuda"), "stage", rf'{EN}:10: block "scale" ran when it was recorded, and the ledger says that it needs cuda\n  run {MEND}'),
+    Fault("ledger: needs a GPU, but ran without, seen by check", ledger("needs", what="accelerator"), "check", SCALE + rf"\n.*ran when it was recorded, and the ledger says that it needs accelerator: run {MEND}"),
     Fault("ledger: needs what is not here", ledger("needs", what="not_a_package"), "record", rf'{EN}: block "scale" needs not_a_package'),
 ]  # fmt: skip
 
@@ -394,6 +396,7 @@ BLOCK = [
     BlockFault("unseeded DataLoader", "import torch\nfrom torch.utils.data import DataLoader\nfor batch in DataLoader(torch.ones(4)): pass", "draws random numbers but never seeds"),
     BlockFault("unseeded random", "import random\nrandom.random()", "draws random numbers but never seeds"),
     BlockFault("unseeded numpy", "import numpy as np\nnp.random.rand()", "draws random numbers but never seeds"),
+    BlockFault("stands on a block that needs a GPU", "print(before)", "NameError: name 'before' is not defined", entry("needs", page="part/one", section="before", what="cuda")),
     BlockFault("raises", "1 / 0", r"ZeroDivisionError: division by zero\n[^§]*1 / 0"),
     BlockFault("raises in a function of its own", "def f():\n    return {}['k']\n\n\nf()", r"KeyError: 'k'\n[^§]*one\.py"),
     BlockFault("does not parse", "x = (", "SyntaxError"),
@@ -456,6 +459,7 @@ ACCEPTED = [
     Accepted("an expected exception", "print('first')\n1 / 0", "first\n", entry("raises", page="part/one", section="probe", error="ZeroDivisionError", message="by zero")),
     Accepted("an expected warning", WARNS, "UserWarning: old ways", entry("warns", page="part/one", section="probe", message="old")),
     Accepted("a warning that is caught", "import warnings\nwith warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    warnings.warn('x')\nprint('quiet')", "quiet\n"),
+    Accepted("needs a GPU", "import torch\nprint(torch.cuda.get_device_name())", "", entry("needs", page="part/one", section="probe", what="cuda")),
     Accepted("leaves its folder", "import os, tempfile\nos.chdir(tempfile.mkdtemp())\nprint('gone')", "gone\n"),
     Accepted("replaces sys.stdout for a while", "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as text:\n    print('hidden')\nprint(len(text.getvalue()))", "7\n"),
 ]  # fmt: skip

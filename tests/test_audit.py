@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from books import one_block
 from faults import write
 
@@ -95,3 +98,12 @@ def test_shadows() -> None:
         "snippets/a/numpy.py",
     ]
     assert list(audit.shadows(HERE.snippet_files())) == []
+
+
+def test_a_folder_is_a_module_if_there_is_code_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "only_tables").mkdir()
+    (tmp_path / "with_code" / "deeper").mkdir(parents=True)
+    (tmp_path / "with_code" / "deeper" / "one.py").touch()
+    assert list(audit.shadows(["a/only_tables.py"])) == []
+    assert len(list(audit.shadows(["a/with_code.py"]))) == 1

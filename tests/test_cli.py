@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import RunBook
-from faults import edit, output
+from faults import edit, ledger, output
 
 from book import cli
 from book.check import Report, Verdict
@@ -62,6 +62,14 @@ def test_gpu_counts_what_matches(small: Tree, run_book: RunBook, monkeypatch: py
     monkeypatch.setenv("BOOK_DEVICE", "cpu")
     status, said = run_book(small, "gpu")
     assert status == 0 and "4 of 4 blocks match the CPU records" in said
+
+
+def test_no_program_of_what_needs_a_gpu(small: Tree, run_book: RunBook) -> None:
+    ledger("needs", section="table", what="cuda")(small)
+    run_book(small, "record")
+    status, said = run_book(small, "copy", "part/small:table")
+    assert status == 1 and "part/small:table needs cuda, so its program was never run" in said
+    assert run_book(small, "copy", "part/small:scale")[0] == 0
 
 
 def test_an_unknown_page_is_an_error_with_a_hint(small: Tree, run_book: RunBook) -> None:

@@ -15,11 +15,14 @@ from mkdocs.utils.yaml import yaml_load
 
 from book import pages, records
 from book.audit import GENERATED
+from book.gpu import GpuRecord, read_gpu
 from book.records import Record
+from book.stage import shown_outputs
 from book.tree import HERE, LANGUAGES, Tree
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 Event = tuple[str, str]
+NO_GPU = GpuRecord()
 
 pytestmark = pytest.mark.xdist_group("completeness")  # the site is read once
 
@@ -102,7 +105,7 @@ class Rendered(HTMLParser):
             self._open.append((kind, value))
 
 
-def expected(page: pages.Page, record: Record | None) -> list[tuple[str, list[Event]]]:
+def expected(page: pages.Page, record: Record | None, gpu: GpuRecord) -> list[tuple[str, list[Event]]]:
     """What ``Rendered.groups`` must be, by the page's source and its record."""
     groups = []
     for block in page.blocks:
@@ -110,7 +113,8 @@ def expected(page: pages.Page, record: Record | None) -> list[tuple[str, list[Ev
         cell = record.cell(block.name)
         assert cell is not None, f"{page.path}: no record of {block.name}"
         events: list[Event] = [("code", block.code.rstrip("\n"))]
-        for number, output in enumerate(cell.outputs, start=1):
+        outputs = shown_outputs(cell, gpu.find(page.name, block.name, cell.hashes.code))
+        for number, output in enumerate(outputs, start=1):
             data = output.get("data", {})
             if "image/svg+xml" in data:
                 for suffix, only in (("", "light"), ("-dark", "dark")):
@@ -131,10 +135,10 @@ def _text(value: str | list[str]) -> str:
     return value if isinstance(value, str) else "".join(value)
 
 
-def gaps(markup: str, page: pages.Page, record: Record | None) -> list[str]:
+def gaps(markup: str, page: pages.Page, record: Record | None, gpu: GpuRecord = NO_GPU) -> list[str]:
     """Where the HTML of a page differs from its blocks and their recorded outputs."""
     shown = Rendered(markup)
-    wanted = expected(page, record)
+    wanted = expected(page, record, gpu)
     found = []
     if [name for name, _ in shown.groups] != [name for name, _ in wanted]:
         found.append(f"{page.path}: the site has blocks {[n for n, _ in shown.groups]}, not {[n for n, _ in wanted]}")
@@ -177,7 +181,7 @@ def test_every_block_and_output_is_on_the_site(built_tree: Tree, built_site: Pat
     count = 0
     for page, record in sources(built_tree):
         markup = html_of(built_site, page.name, page.language).read_text(encoding="utf-8")
-        found += gaps(markup, page, record)
+        found += gaps(markup, page, record, read_gpu(built_tree))
         count += len(page.blocks)
     assert not found, "\n".join(found)
     assert count >= 2 * 40, "this test looks at the real book"

@@ -6,9 +6,9 @@ import subprocess
 from contextlib import nullcontext
 
 import pytest
-from faults import write
+from faults import ledger, write
 
-from book import check, gpu, records
+from book import check, gpu, recording, records
 from book.errors import BookError
 from book.gpu import GpuBlock, GpuRecord
 from book.session import Sessions
@@ -89,6 +89,25 @@ def test_every_block_gets_its_own_verdict(small: Tree, monkeypatch: pytest.Monke
     assert gpu.read_gpu(small) == made and made.blocks[:2] == PASS.blocks, "other pages keep their passes"
     hashes = [cell.hashes.code for cell in records.read(small, "part/small").cells]
     assert [b.code for b in made.blocks[2:]] == hashes
+
+
+@pytest.mark.usefixtures("warm")
+def test_what_the_cpu_cannot_run_is_judged_by_itself_and_kept(
+    small: Tree, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger("needs", section="table", what="accelerator")(small)
+    recording.record(small, sessions=sessions)
+    monkeypatch.setenv("BOOK_DEVICE", "meta")
+    monkeypatch.setattr(gpu, "ACCELERATORS", ("meta",))
+    report, made = gpu.run_on_gpu(small, ["part/small"])
+    assert [v.status for v in report.verdicts] == ["failed", "passed", "failed", "failed"]
+    kept = {b.block: b.outputs for b in made.blocks}
+    assert "first" in str(kept.pop("table")) and set(map(str, kept.values())) == {"[]"}
+    assert gpu.read_gpu(small) == made
+    monkeypatch.setenv("BOOK_DEVICE", "cpu")  # is no accelerator: the block is left out
+    report, made = gpu.run_on_gpu(small, ["part/small"])
+    assert [v.status for v in report.verdicts] == ["passed", "skipped", "passed", "passed"]
+    assert [b.block for b in made.blocks] == ["scale", "curve", "wrong_shape"]
 
 
 @pytest.mark.usefixtures("warm")

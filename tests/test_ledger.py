@@ -43,6 +43,13 @@ def test_get_and_of_page() -> None:
     assert book.of_page("b") == [two]
 
 
+def test_device_is_what_a_gpu_block_needs() -> None:
+    kinds = {"a": "cuda", "b": "accelerator", "c": "torch>=2.12", "d": "torchvision"}
+    book = Ledger(tuple(Entry("needs", "p", section, "r", what=what) for section, what in kinds.items()))
+    assert [book.device("p", section) for section in "abcde"] == ["cuda", "accelerator", "", "", ""]
+    assert book.device("q", "a") == ""
+
+
 def test_check_targets_passes_and_fails(tmp_path: Path) -> None:
     tree = write_small(tmp_path)
     known = {"part/small": pages.load(tree, "part/small")}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
-from faults import edit, write
+from faults import edit, ledger, write
 
-from book import check, mutate, pages
+from book import check, mutate, pages, recording
 from book.errors import BookError
 from book.mutate import Mutant, Outcome
 from book.pages import Block
@@ -59,6 +59,14 @@ def test_names_are_swapped_with_others_of_the_page() -> None:
     assert changes("f(x)\n", "x", "y") == {("x", "y")}
     assert changes("f(x)\n", "x") == set()
     assert changes("x = z\n", "x", "y") == set()
+
+
+def test_what_needs_a_gpu_is_not_mutated(small: Tree, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger("needs", section="table", what="cuda")(small)
+    monkeypatch.setattr(check, "Sessions", lambda: nullcontext(sessions))
+    recording.record(small, sessions=sessions)
+    outcomes = mutate.mutate(small, "part/small", 100, workers=1)
+    assert {o.mutant.block for o in outcomes} == {"scale", "curve", "wrong_shape"}
 
 
 def test_choose_is_repeatable_and_draws_each_once(small: Tree) -> None:

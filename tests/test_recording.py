@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import edit
+from books import write_page
+from faults import LEDGER, edit, entry, ledger, write
 
-from book import recording, records, standalone
+from book import check, recording, records, stage, standalone
+from book.errors import BookError
 from book.session import Sessions
 from book.tree import Tree
 
@@ -49,6 +52,50 @@ def test_each_block_gets_a_program_that_was_proven(small: Tree) -> None:
     programs = {cell.name: cell.program for cell in records.read(small, "part/small").cells}
     assert "import torch" in programs["wrong_shape"]["text"], "the program of a block holds what the block stands on"
     assert "import pandas" not in programs["wrong_shape"]["text"], "and nothing else"
+
+
+def test_what_needs_a_gpu_is_recorded_as_not_run(small: Tree, sessions: Sessions) -> None:
+    ledger("needs", section="table", what="cuda")(small)
+    report, changes = recording.record(small, sessions=sessions)
+    assert report.ok and [v.status for v in report.verdicts] == ["passed", "skipped", "passed", "passed"]
+    assert any(change.startswith("part/small: table:") for change in changes)
+    cells = {cell.name: cell for cell in records.read(small, "part/small").cells}
+    table = cells.pop("table")
+    assert (table.needs, table.outputs, table.seconds, table.apis, table.program) == ("cuda", [], 0.0, [], {})
+    assert all(cell.program and not cell.needs for cell in cells.values())
+    assert check.check(small, sessions=sessions).ok
+
+
+def test_a_record_is_stale_when_the_need_changes(small: Tree, sessions: Sessions) -> None:
+    before = small.ledger.read_text(encoding="utf-8")
+    ledger("needs", section="table", what="cuda")(small)
+    recording.record(small, sessions=sessions)
+    write(LEDGER, before)(small)
+    told = "did not run when it was recorded, for want of cuda, and the ledger no longer says that it needs that"
+    with pytest.raises(BookError, match=f'block "table" {told}\n  run make record PAGE=part/small'):
+        stage.stage(small)
+    (failed,) = check.check(small, sessions=sessions).failed
+    assert failed.block == "table" and told in failed.message
+    ledger("needs", section="table", what="accelerator")(small)
+    (failed,) = check.check(small, sessions=sessions).failed
+    assert "did not run when it was recorded, for want of cuda" in failed.message
+
+
+def test_a_block_that_needs_a_gpu_can_go_stale(small: Tree, sessions: Sessions) -> None:
+    ledger("needs", section="table", what="cuda")(small)
+    recording.record(small, sessions=sessions)
+    edit("snippets/part/small.py", "0.25", "0.35")(small)
+    failed = {v.block: v.message for v in check.check(small, sessions=sessions).failed}
+    assert "changed since it was recorded: run make record PAGE=part/small" in failed["table"]
+    assert "table" not in {v.block for v in check.check(small, ignore_hashes=True, sessions=sessions).failed}
+
+
+def test_programs_leave_out_what_needs_a_gpu(tmp_path: Path, sessions: Sessions) -> None:
+    blocks = {"one": "x = [1]", "gpu": "import torch\nx.append(torch.cuda.device_count() / 0)", "two": "print(x)"}
+    tree = write_page(tmp_path, blocks, entry("needs", page="part/page", section="gpu", what="cuda"))
+    assert recording.record(tree, sessions=sessions)[0].ok
+    program = records.read(tree, "part/page").cells[2].program
+    assert "cuda" not in program["text"] and program["full"] == 2
 
 
 def test_programs_are_kept_while_their_code_is_the_same(

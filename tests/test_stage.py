@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from faults import append, edit, ledger, write
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 
-from book import gpu, hook, records
+from book import gpu, hook, recording, records
 from book.gpu import GpuBlock, GpuRecord
+from book.session import Sessions
 from book.stage import clean, config, darken, fence, join_chinese_lines, pipe_table, stage
 from book.tree import Tree
 
@@ -106,6 +108,28 @@ def test_the_ledger_and_the_gpu_record_are_shown(small: Tree) -> None:
     assert staged(small, "zh").count("已在 CPU · GPU 上运行") == 1
     ledger("volatile", section="scale")(small)
     assert small.build / "en" / "status.md" in stage(small)
+
+
+def test_what_needs_a_gpu_says_so_until_it_has_run(small: Tree, sessions: Sessions) -> None:
+    ledger("needs", section="table", what="cuda")(small)
+    recording.record(small, sessions=sessions)
+    stage(small)
+    assert staged(small).count("not yet run on GPU") == 1 and staged(small, "zh").count("尚未在 GPU 上运行") == 1
+    assert "| 0 | first |" not in staged(small) and "small/table.py" not in staged(small)
+    script = (small.build / "en" / "part" / "part_small.py").read_text(encoding="utf-8")
+    assert "import torch\n\nif torch.cuda.is_available():\n    import pandas as pd\n" in script
+    notebook = json.loads((small.build / "en" / "part" / "part_small.ipynb").read_text(encoding="utf-8"))
+    tags = {cell["id"]: cell["metadata"].get("tags") for cell in notebook["cells"] if cell["cell_type"] == "code"}
+    assert tags == {"scale": None, "table": ["raises-exception"], "curve": None, "wrong_shape": ["raises-exception"]}
+
+    hashes = {cell.name: cell.hashes.code for cell in records.read(small, "part/small").cells}
+    output = {"output_type": "stream", "name": "stdout", "text": "from a GPU\n"}
+    for passed, told in ((True, "run on H200 · torch 2.12.0 · 0.50 s"), (False, "failed on H200")):
+        block = GpuBlock("part/small", "table", hashes["table"], passed, 0.5, [output])
+        gpu.write_gpu(small, GpuRecord("H200", "2.12.0+cu130", "2026-01-01", (block,)))
+        stage(small)
+        text = staged(small)
+        assert told in text and "not yet run on GPU" not in text and ("from a GPU" in text) == passed
 
 
 def test_report_links_name_page_and_block(small: Tree) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from faults import ledger as add_entry
 
-from book import ledger, records, status
+from book import ledger, recording, records, status
 from book.gpu import GpuBlock, GpuRecord
+from book.session import Sessions
 from book.tree import Tree
 
 
@@ -43,6 +44,19 @@ def test_a_gpu_pass_counts_only_for_the_code_it_ran(small: Tree) -> None:
     assert "1 of them also ran on a GPU" in text and "GPU pass: H200, torch 2.12.0, 2026-01-01." in text
     cells = {line.split("`")[1]: line.split(" | ")[3] for line in text.splitlines() if line.startswith("| [`")}
     assert cells == {"scale": "yes", "table": "differs", "curve": "not yet", "wrong_shape": "not yet"}
+
+
+def test_a_block_that_waits_for_a_gpu_did_not_pass(small: Tree, sessions: Sessions) -> None:
+    add_entry("needs", section="table", what="cuda")(small)
+    recording.record(small, sessions=sessions)
+    text = page(small)
+    assert "**3 blocks on 1 pages** ran" in text and "| [Small](part/small.md) | 4 | 3 |" in text
+    assert "| [`table`](part/small.md#code-table) | not yet | 0.000 | not yet | needs cuda |" in text
+    hashes = {c.name: c.hashes.code for c in records.read(small, "part/small").cells}
+    block = GpuBlock("part/small", "table", hashes["table"], True, 0.1)
+    text = page(small, gpu=GpuRecord("H200", "2.12.0", "2026-01-01", (block,)))
+    assert "**4 blocks on 1 pages** ran" in text and "| [Small](part/small.md) | 4 | 4 |" in text
+    assert "| [`table`](part/small.md#code-table) | yes | 0.000 | yes | needs cuda |" in text
 
 
 def test_chinese_has_the_same_ids_and_numbers(small: Tree) -> None:
