@@ -1,14 +1,12 @@
 # --8<-- [start:linear]
 import torch
 from torch import nn
-import torch.nn.functional as F
 
 torch.manual_seed(0)
 linear = nn.Linear(4, 3)  # 4 features in, 3 out
 x = torch.randn(2, 4)
 y = linear(x)  # (2, 3)
 assert torch.allclose(y, x @ linear.weight.T + linear.bias)
-assert torch.equal(y, F.linear(x, linear.weight, linear.bias))
 print(linear.weight.shape, linear.bias.shape)
 print(linear(torch.zeros(2, 7, 4)).shape)
 y
@@ -40,6 +38,8 @@ linear(torch.from_numpy(table))
 # --8<-- [end:linear_wrong_dtype]
 
 # --8<-- [start:bilinear]
+import torch.nn.functional as F
+
 torch.manual_seed(0)
 bilinear = nn.Bilinear(3, 4, 2)
 user, item = torch.randn(5, 3), torch.randn(5, 4)
@@ -100,7 +100,6 @@ words = torch.tensor([[1, 4, 1], [0, 2, 3]])  # (N, L), dtype int64
 vectors = embedding(words)  # (N, L, 3)
 one_hot = F.one_hot(words, 5).float()  # (N, L, 5)
 assert torch.allclose(vectors, one_hot @ embedding.weight)
-assert torch.equal(vectors, F.embedding(words, embedding.weight))
 print(vectors.shape)
 vectors[0]
 # --8<-- [end:embedding]
@@ -145,8 +144,7 @@ ids = torch.tensor([1, 2, 4, 5, 5, 0])
 offsets = torch.tensor([0, 2, 3])  # bags start here: [1, 2], [4], [5, 5, 0]
 y = bag(ids, offsets)  # (3, 2)
 for row, part in zip(y, torch.tensor_split(ids, (2, 3)), strict=True):
-    assert torch.allclose(row, F.embedding(part, bag.weight).mean(dim=0))
-assert torch.equal(y, F.embedding_bag(ids, bag.weight, offsets, mode="mean"))
+    assert torch.allclose(row, bag.weight[part].mean(dim=0))
 y
 # --8<-- [end:embedding_bag]
 
@@ -323,7 +321,7 @@ frame(ax, cell=0.24)
 plt.show()
 # --8<-- [end:norm_axes]
 
-# --8<-- [start:batch_norm_train]
+# --8<-- [start:batch_norm_1d_train]
 torch.manual_seed(0)
 norm = nn.BatchNorm1d(3)
 x = 5 + 2 * torch.randn(8, 3)  # (N, C)
@@ -335,9 +333,9 @@ assert torch.allclose(norm.running_mean, 0.9 * torch.zeros(3) + 0.1 * mean)
 assert torch.allclose(norm.running_var, 0.9 * torch.ones(3) + 0.1 * x.var(dim=0))
 print(y.mean(dim=0).abs() < 1e-6, y.std(dim=0, correction=0).round(decimals=3))
 {name: tuple(t.shape) for name, t in norm.state_dict().items()}
-# --8<-- [end:batch_norm_train]
+# --8<-- [end:batch_norm_1d_train]
 
-# --8<-- [start:batch_norm_eval]
+# --8<-- [start:batch_norm_1d_eval]
 norm.eval()
 before = norm.running_mean.clone()
 y = norm(x)
@@ -347,7 +345,7 @@ assert torch.equal(norm.running_mean, before)  # nothing is updated
 same = F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
 assert torch.equal(y, same)
 y.mean(dim=0)
-# --8<-- [end:batch_norm_eval]
+# --8<-- [end:batch_norm_1d_eval]
 
 # --8<-- [start:running_statistics]
 fig, ax = plt.subplots(figsize=(6, 3))
@@ -437,7 +435,6 @@ mean = tokens.mean(dim=-1, keepdim=True)  # (2, 7, 1): one for each token
 var = tokens.var(dim=-1, correction=0, keepdim=True)
 by_hand = (tokens - mean) / torch.sqrt(var + norm.eps) * norm.weight + norm.bias
 assert torch.allclose(norm(tokens), by_hand, atol=1e-5)
-assert torch.equal(norm(tokens), F.layer_norm(tokens, (6,), norm.weight, norm.bias))
 assert torch.equal(norm(tokens), norm.eval()(tokens))  # train and eval are the same
 assert torch.equal(norm(tokens[:1, :1]), norm(tokens)[:1, :1])  # one token is enough
 norm
@@ -520,24 +517,23 @@ assert torch.equal(y, F.local_response_norm(images, 3, alpha=1.0, beta=0.75, k=2
 (y / images)[0, :, 0, 0]
 # --8<-- [end:local_response_norm]
 
-# --8<-- [start:lazy_batch_norm]
-sizes = {1: (4, 6, 9), 2: (4, 6, 5, 5), 3: (4, 6, 3, 5, 5)}
-classes = {1: nn.LazyBatchNorm1d, 2: nn.LazyBatchNorm2d, 3: nn.LazyBatchNorm3d}
-for dim, lazy in classes.items():
-    norm = lazy()
-    norm(torch.zeros(sizes[dim]))
-    print(lazy.__name__, "->", norm)
-    assert norm.running_mean.shape == (6,)
-# --8<-- [end:lazy_batch_norm]
-
-# --8<-- [start:lazy_instance_norm]
-classes = {1: nn.LazyInstanceNorm1d, 2: nn.LazyInstanceNorm2d, 3: nn.LazyInstanceNorm3d}
-for dim, lazy in classes.items():
-    norm = lazy(affine=True)
-    norm(torch.zeros(sizes[dim]))
+# --8<-- [start:lazy_norms]
+images, signals = torch.zeros(4, 6, 5, 5), torch.zeros(4, 6, 9)
+clips = torch.zeros(4, 6, 3, 5, 5)
+pairs = {
+    nn.LazyBatchNorm1d(): signals,
+    nn.LazyBatchNorm2d(): images,
+    nn.LazyBatchNorm3d(): clips,
+    nn.LazyInstanceNorm1d(affine=True): signals,
+    nn.LazyInstanceNorm2d(affine=True): images,
+    nn.LazyInstanceNorm3d(affine=True): clips,
+}
+for norm, x in pairs.items():
+    before = type(norm).__name__
+    norm(x)
     assert norm.weight.shape == (6,)
-    print(lazy.__name__, "->", type(norm).__name__, norm.num_features)
-# --8<-- [end:lazy_instance_norm]
+    print(f"{before} became {type(norm).__name__}({norm.num_features})")
+# --8<-- [end:lazy_norms]
 
 # --8<-- [start:which_norm]
 import pandas as pd
@@ -600,6 +596,21 @@ assert torch.equal(distance(a, b), (a - b + 1e-6).norm(dim=1))
 assert torch.equal(distance(a, b), F.pairwise_distance(a, b))
 print(distance(a, b)[1].item() > 0, nn.PairwiseDistance(eps=0.0)(a, b)[1])
 # --8<-- [end:pairwise_distance]
+
+# --8<-- [start:functional_layers]
+torch.manual_seed(0)
+x, ids = torch.randn(2, 6), torch.tensor([[1, 2], [0, 4]])
+linear, norm = nn.Linear(6, 3), nn.LayerNorm(6)
+table, bag = nn.Embedding(5, 6), nn.EmbeddingBag(5, 6, mode="mean")
+pairs = [
+    (linear(x), F.linear(x, linear.weight, linear.bias)),
+    (norm(x), F.layer_norm(x, (6,), norm.weight, norm.bias)),
+    (table(ids), F.embedding(ids, table.weight)),
+    (bag(ids), F.embedding_bag(ids, bag.weight, mode="mean")),
+]
+assert all(torch.equal(layer, function) for layer, function in pairs)
+F.layer_norm(torch.tensor([1.0, 2.0, 3.0]), (3,))
+# --8<-- [end:functional_layers]
 
 # --8<-- [start:parameter_counts]
 torch.manual_seed(0)
