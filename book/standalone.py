@@ -400,6 +400,12 @@ def _sources(earlier: Sequence[Statement], modules: set[str]) -> list[dict[str, 
     return result
 
 
+def _is_bare_tuple(expression: str) -> bool:
+    """``a, b``, which ``print(a, b)`` would take for two things to print."""
+    call = ast.parse(f"f({expression})", mode="eval").body
+    return isinstance(call, ast.Call) and len(call.args) > 1
+
+
 def program_text(
     page: str,
     block: Block,
@@ -430,6 +436,8 @@ def program_text(
     if isinstance(last, ast.Expr) and not _prints(last.value) and not code.endswith(";"):
         assert last.end_lineno is not None
         expression = ast.get_source_segment(block.code, last.value)
+        if isinstance(last.value, ast.Tuple) and _is_bare_tuple(expression or ""):
+            expression = f"({expression})"
         tail = "\n".join(code_lines[last.end_lineno - 1 :])[_end_column(code_lines, last) :].strip()
         code_lines[last.lineno - 1 :] = [*show.format(expression).splitlines()]
         if tail:

@@ -136,12 +136,16 @@ def pointer(language: str) -> str:
 
 
 def link(page: str, block: Block) -> str | None:
-    """The address, from a page, of the entry of the first piece that a block of the toolkit defines."""
+    """The address, from a page, of the entry of the first function or class that a block of the toolkit defines.
+
+    Constants have no entry: their block links to the module's page.
+    """
     names = re.search(r" import (\w+)", block.run_code) if block.from_toolkit else None
     if not names or names[1].startswith("_"):
         return None
     target = posixpath.relpath(f"{block.file.removesuffix('.py')}.md", posixpath.dirname(page) or ".")
-    return f"{target}#{names[1]}"
+    piece = re.search(r"^(?:def|class) ([A-Za-z]\w*)", block.code, re.MULTILINE)
+    return f"{target}#{piece[1]}" if piece else target
 
 
 def _load(tree: Tree) -> griffe.Module:

@@ -128,6 +128,20 @@ def test_slices(code: str, wanted: list[str]) -> None:
     assert taken(code) == wanted
 
 
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    [
+        ("a, b", "print((a, b))"),
+        ("(a), (b)", "print(((a), (b)))"),
+        ("(a, b)", "print((a, b))"),
+        ("f(a, b)", "print(f(a, b))"),
+        ("a  # why", "print(a)  # why"),
+    ],
+)
+def test_the_last_expression_is_printed_as_one(code: str, printed: str) -> None:
+    assert standalone.program_text("part/page", BlockCode("one", code), []).splitlines()[-1] == printed  # type: ignore[arg-type]
+
+
 def test_everything_above_is_the_last_guess() -> None:
     assert taken("x = 1\ny = 2\nprint(x)", ALL) == ["x = 1", "y = 2"]
 
