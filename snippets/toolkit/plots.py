@@ -29,10 +29,12 @@ class Cells(NamedTuple):
 
     @property
     def right(self) -> float:
+        """x of the right edge."""
         return self.left + self.columns
 
     @property
     def bottom(self) -> float:
+        """y of the lower edge."""
         return self.top + self.rows
 
     def point(self, row: int, column: int, side: str = "centre") -> tuple[float, float]:
