@@ -288,7 +288,7 @@ small = 0.1 * torch.eye(100)
 print("0.1 * eye(100): det", torch.det(small), " condition", torch.linalg.cond(small))
 # --8<-- [end:det]
 
-# --8<-- [start:det_drawn]
+# --8<-- [start:areas_drawn]
 letter = torch.tensor([[0, 0], [1, 0], [1, 3], [3, 3], [3, 4], [1, 4], [1, 5], [4, 5.0]])
 letter = torch.cat([letter, torch.tensor([[4, 6], [0, 6.0]])]) / 6  # the outline of an F
 maps = [[[1.0, 0.5], [0.0, 1.5]], [[-1.0, 0.0], [0.3, 0.8]], [[1.0, 0.5], [0.6, 0.3]]]
@@ -303,7 +303,7 @@ for ax, m in zip(axes, torch.tensor([[[1.0, 0.0], [0.0, 1.0]], *maps]), strict=T
     ax.fill(x, y, facecolor="#2f6fdb88", edgecolor="#2f6fdb", lw=1.5)
     ax.set(title=f"det {torch.linalg.det(m):.1f}", aspect="equal", xlim=(-1.1, 1.6))
 plt.show()
-# --8<-- [end:det_drawn]
+# --8<-- [end:areas_drawn]
 
 # --8<-- [start:slogdet_logdet]
 sign, logabsdet = torch.linalg.slogdet(small)
