@@ -388,14 +388,14 @@ print(f"sum of squares {best:.0f}, better among 1000 others: {(worse <= best).su
 # --8<-- [start:lstsq_rank]
 km_per_hour = 1.609344 * speed
 twice = torch.stack([torch.ones(50), speed, km_per_hour], dim=1).double()  # rank 2
+answer = torch.linalg.lstsq(twice, distance[:, None], driver="gelsd")
+weights = answer.solution[:, 0]
+torch.testing.assert_close(twice @ weights, X[:, :2] @ line)
+print("rank", answer.rank, "weights", weights)
+
+pair = torch.stack([torch.eye(3), torch.diag(torch.ones(2), 1)])  # their ranks are 3 and 2
 for driver in ("gelsy", "gelsd"):
-    answer = torch.linalg.lstsq(twice, distance, driver=driver)
-    torch.testing.assert_close(twice @ answer.solution, X[:, :2] @ line)
-    print(f"{driver}: rank {answer.rank}, weights {answer.solution}")
-answer = torch.linalg.lstsq(X, distance[:, None], driver="gels")
-print("X, gels:  residuals", answer.residuals, "rank", answer.rank)
-answer = torch.linalg.lstsq(X, distance[:, None])
-print("X, gelsy: residuals", answer.residuals, "rank", answer.rank)
+    print(driver, torch.linalg.lstsq(pair, torch.ones(2, 3, 1), driver=driver).rank)
 # --8<-- [end:lstsq_rank]
 
 # --8<-- [start:pinv]
