@@ -17,7 +17,7 @@ from book import pages, records
 from book.audit import GENERATED
 from book.gpu import GpuRecord, read_gpu
 from book.records import Record
-from book.stage import shown_outputs
+from book.stage import pipe_table, shown_outputs
 from book.tree import HERE, LANGUAGES, Tree
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -119,16 +119,21 @@ def expected(page: pages.Page, record: Record | None, gpu: GpuRecord) -> list[tu
             if "image/svg+xml" in data:
                 for suffix, only in (("", "light"), ("-dark", "dark")):
                     events.append(("figure", f"{block.name}-{number}{suffix}.svg#only-{only}"))
-            elif "text/html" in data:
+            elif "text/html" in data and pipe_table(_text(data["text/html"])):  # others are shown as text
                 cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", _text(data["text/html"]), re.DOTALL)
                 words = [" ".join(html.unescape(re.sub(r"<[^>]+>", "", cell)).split()) for cell in cells]
                 events.append(("table", " | ".join(filter(None, words))))
             elif output["output_type"] == "error":
-                events.append(("text", f"{output['ename']}: {output['evalue']}"))
+                events.append(("text", _lines(f"{output['ename']}: {output['evalue']}")))
             else:
-                events.append(("text", _text(output.get("text", data.get("text/plain", ""))).rstrip("\n")))
+                events.append(("text", _lines(_text(output.get("text", data.get("text/plain", ""))))))
         groups.append((f"code-{block.name}", events))
     return groups
+
+
+def _lines(text: str) -> str:
+    """As Markdown leaves it: tabs are four columns wide, and blanks at the end of a line are not seen."""
+    return "\n".join(line.rstrip() for line in text.expandtabs(4).rstrip("\n").split("\n"))
 
 
 def _text(value: str | list[str]) -> str:
