@@ -533,26 +533,12 @@ from sklearn.datasets import load_digits
 pixels, labels = load_digits(return_X_y=True)
 X = torch.tensor(pixels / 16, dtype=torch.float32)  # (1797, 64)
 y = torch.tensor(labels)  # (1797,)
-<<<<<<< HEAD
-=======
 X64 = X.double()  # less rounding: all machines draw the same curves
->>>>>>> w-k
 
 
 def train_digits(make):
     """Train a small classifier for one epoch; returns the loss on all images."""
     torch.manual_seed(0)
-<<<<<<< HEAD
-    net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-    optimizers = make(net)
-    for rows in torch.randperm(len(X)).split(32):
-        net.zero_grad()
-        F.cross_entropy(net(X[rows]), y[rows]).backward()
-        for optimizer in optimizers:
-            optimizer.step()
-    with torch.no_grad():
-        return F.cross_entropy(net(X), y).item()
-=======
     net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).double()
     optimizers = make(net)
     for rows in torch.randperm(len(X)).split(32):
@@ -562,7 +548,6 @@ def train_digits(make):
             optimizer.step()
     with torch.no_grad():
         return F.cross_entropy(net(X64), y).item()
->>>>>>> w-k
 
 
 loss = train_digits(lambda net: [torch.optim.Adam(net.parameters(), lr=1e-3)])
@@ -571,9 +556,6 @@ print(f"Adam, lr 0.001: loss {loss:.2f}, guessing would be {math.log(10):.2f}")
 
 
 # --8<-- [start:digits_drawn]
-<<<<<<< HEAD
-def muon_and_adamw(net, lr):
-=======
 contestants = {
     "SGD": torch.optim.SGD,
     "SGD, momentum 0.9": partial(torch.optim.SGD, momentum=0.9),
@@ -599,43 +581,17 @@ for name, (loss, lr) in lowest.items():
 
 # --8<-- [start:muon_and_adamw]
 def muon_and_adamw(net, lr=0.1):
->>>>>>> w-k
     matrices = [p for p in net.parameters() if p.ndim == 2]
     vectors = [p for p in net.parameters() if p.ndim != 2]
     return [torch.optim.Muon(matrices, lr=lr), torch.optim.AdamW(vectors, lr=lr)]
 
 
-<<<<<<< HEAD
-def alone(make):
-    return lambda net, lr: [make(net.parameters(), lr=lr)]
-
-
-contestants = {
-    "SGD": alone(torch.optim.SGD),
-    "SGD, momentum 0.9": alone(partial(torch.optim.SGD, momentum=0.9)),
-    "RMSprop": alone(torch.optim.RMSprop),
-    "AdamW": alone(torch.optim.AdamW),
-    "Muon + AdamW": muon_and_adamw,
-}
-rates = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
-torch.manual_seed(0)
-colors = ("#7a8599", "#2f6fdb", "#e4572e", "#2a9d8f", "#9b5de5")
-fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
-for (name, make), color in zip(contestants.items(), colors, strict=True):
-    losses = [train_digits(partial(make, lr=lr)) for lr in rates]
-    ax.plot(rates, losses, "o-", ms=4, color=color, label=name)
-ax.set(xscale="log", ylim=(0, 2.5), xlabel="lr", ylabel="loss after one epoch")
-fig.legend(loc="outside right center")
-plt.show()
-# --8<-- [end:digits_drawn]
-=======
 torch.manual_seed(0)
 pair = train_digits(muon_and_adamw)
 alone = train_digits(lambda net: [torch.optim.AdamW(net.parameters(), lr=0.03)])
 print(f"AdamW alone, lr 0.03: {alone:.2f}; Muon and AdamW, lr 0.1: lower is {pair < alone}")
 assert pair < 0.2 < alone
 # --8<-- [end:muon_and_adamw]
->>>>>>> w-k
 
 # --8<-- [start:zero_grad_set_to_none]
 for set_to_none in (True, False):
@@ -1063,20 +1019,6 @@ for momentum in (0.0, 0.5, 0.9):
     print(f"momentum {momentum}: stable below lr {limit:.3f}")
 # --8<-- [end:solution_momentum_limit]
 
-<<<<<<< HEAD
-# --8<-- [start:solution_first_step]
-for name in ("Adagrad", "Adam", "AdamW", "Adamax", "Rprop"):
-    for size in (1e-3, 1.0, 1e3):
-        w = torch.zeros(1, requires_grad=True)
-        optimizer = getattr(torch.optim, name)([w], lr=0.1)
-        w.grad = torch.tensor([size])
-        optimizer.step()
-        assert abs(w.item() + 0.1) < 1e-4, name
-    print(f"{name:8} first step {w.item():.3f}")
-# --8<-- [end:solution_first_step]
-
-=======
->>>>>>> w-k
 
 # --8<-- [start:solution_layer_rates]
 def layer_groups(net, lr, factor):

@@ -434,21 +434,13 @@ from sklearn.datasets import load_digits
 pixels, labels = load_digits(return_X_y=True)
 torch.manual_seed(0)
 order = torch.randperm(len(labels))
-<<<<<<< HEAD
-X = torch.tensor(pixels / 16, dtype=torch.float32)[order]  # (1797, 64)
-=======
 X = torch.tensor(pixels / 16)[order]  # (1797, 64), float64: the same on every machine
->>>>>>> w-k
 y = torch.tensor(labels)[order]  # (1797,)
 X_train, y_train, X_test, y_test = X[:1000], y[:1000], X[1000:], y[1000:]
 
 
 def network():
-<<<<<<< HEAD
-    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-=======
     return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).double()
->>>>>>> w-k
 
 
 def batches_of(size):
