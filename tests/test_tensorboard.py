@@ -26,12 +26,26 @@ pytest_plugins = ["browser_plugin"]
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 PAGE = "components/tensorboard_logging.py"
-BLOCKS = ("first_run", "read_back", "tags_group", "runs_in_folders", "digits", "log_epoch", "train_and_log")
+BLOCKS = (
+    "first_run",
+    "read_back",
+    "tags_group",
+    "step_missing",
+    "same_tag_twice",
+    "runs_in_folders",
+    "purge_step",
+    "digits",
+    "log_epoch",
+    "train_and_log",
+)
 IMPORTS = "import torch\nfrom torch import nn\n"  # stand in blocks that write no run of these
 RUNS = {
     "first": {"parabola"},
     "second": {"parabola"},
     "tags": {"loss/train", "loss/valid", "accuracy/train", "accuracy/valid", "rate"},
+    "no_step": {"loss"},
+    "same": {"loss"},
+    "resumed": {"loss"},
     "decay/rate_0.1": {"loss"},
     "decay/rate_0.3": {"loss"},
     "one_epoch": {"loss/train", "loss/valid", "accuracy/valid"},
@@ -110,11 +124,25 @@ def test_server_lists_the_scalars_of_the_chapter(server: str) -> None:
     assert {run: set(tags) for run, tags in listed.items()} == RUNS
 
 
-def test_server_gives_the_numbers_that_were_logged(server: str) -> None:
-    query = urllib.parse.urlencode({"run": "first", "tag": "parabola"})
-    events = api(server, f"scalars?{query}")  # wall time, step, value
-    assert isinstance(events, list)
-    assert [(step, value) for _, step, value in events] == [(step, (step - 10) ** 2) for step in range(20)]
+@pytest.mark.parametrize(
+    ("run", "tag", "expected"),
+    [
+        ("first", "parabola", [(step, (step - 10) ** 2) for step in range(20)]),
+        ("no_step", "loss", [(0, 1)]),
+        ("same", "loss", [(0, 20), (1, 19), (2, 18)]),
+        ("resumed", "loss", [(step, 1 if step < 4 else 0.5) for step in range(8)]),
+    ],
+)
+def test_server_gives_what_the_chapter_says(server: str, run: str, tag: str, expected: list[tuple[int, float]]) -> None:
+    query = urllib.parse.urlencode({"run": run, "tag": tag})
+    end = time.monotonic() + 15  # a second file of a run is read a little later than the first
+    found: list[tuple[int, float]] = []
+    while found != expected and time.monotonic() < end:
+        time.sleep(0.2)
+        events = api(server, f"scalars?{query}")  # wall time, step, value
+        assert isinstance(events, list)
+        found = [(step, value) for _, step, value in events]
+    assert found == expected
 
 
 def test_browser_shows_the_scalars_without_another_host(server: str) -> None:
