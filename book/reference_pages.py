@@ -131,13 +131,14 @@ TRY = {
 
 
 def api_links(page: str, language: str, code: str, names: Collection[str], imports: Mapping[str, str]) -> list[str]:
-    """The line under a block that names its APIs, each with a link to its entry, in the order in which they are written.
+    """The line under a block that names the APIs written in it, each with a link to its entry, in the order of the code.
+    Operators (``x @ y``) have no name there; the index knows them.
 
     ``data-at`` says where: finder.js makes links of these words in the code, and hides the line.
     """
     known = apis.load()
     spots = find_spots(code, names, imports)
-    listed = [known.by_name[known.canonical[n]] for n in names if n in known.canonical]
+    listed = [known.by_name[known.canonical[n]] for n in names if n in known.canonical and n in spots]
     listed.sort(key=lambda api: (spots.get(api.name, [len(code)])[0], api.name))
     links = []
     for api in listed:
