@@ -139,12 +139,12 @@ def api_links(page: str, language: str, code: str, names: Collection[str], impor
     known = apis.load()
     spots = find_spots(code, names, imports)
     listed = [known.by_name[known.canonical[n]] for n in names if n in known.canonical and n in spots]
-    listed.sort(key=lambda api: (spots.get(api.name, [len(code)])[0], api.name))
+    listed.sort(key=lambda api: (spots[api.name][0], api.name))
     links = []
     for api in listed:
         target = posixpath.relpath(f"reference/{place(api)}.md", posixpath.dirname(page) or ".")
-        where = " ".join(str(spot) for spot in spots.get(api.name, ()))
-        links.append(f"[`{api.name}`]({target}#{api.name})" + (f'{{ data-at="{where}" }}' if where else ""))
+        where = " ".join(str(spot) for spot in spots[api.name])
+        links.append(f'[`{api.name}`]({target}#{api.name}){{ data-at="{where}" }}')
     if not links:
         return []
     words = WORDS[language]
