@@ -20,7 +20,7 @@ test: .venv/.all              ## everything: engine, blocks, site, standalone pr
 	@$(PY) -m pytest -n logical --dist loadgroup
 
 programs: .venv/.all          ## run the program of every block as a script of its own (make test runs a sample)
-	@BOOK_PROGRAM_SAMPLE=1 $(PY) -m pytest tests/test_standalone.py
+	@BOOK_PROGRAM_SAMPLE=$${BOOK_PROGRAM_SAMPLE:-1} $(PY) -m pytest tests/test_standalone.py
 
 record: .venv/.all            ## make record PAGE=concepts/autograd: run a page and rewrite its record
 	@$(PY) -m book record $(PAGE)

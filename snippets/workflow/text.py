@@ -667,7 +667,7 @@ colors = ["#2f6fdb" if e > 0 else "#e4572e" for e in effect]
 axis.bar(range(len(effect)), effect, color=colors)
 axis.set_xticks(range(len(effect)), words_of_text)
 axis.axhline(0, color="#7a8599", lw=0.8)
-axis.set(ylabel="effect on the logit")
+axis.set(ylabel="effect on the logit", ylim=(-10, 6), yticks=range(-10, 7, 2))
 print("pulls down most:", [words_of_text[i] for i in effect.argsort()[:2]])
 assert words_of_text[effect.argmin()] == "bad"
 plt.show()
