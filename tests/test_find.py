@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from book import cli, find, reference
+from book import apis, cli, find, reference
 from book.find import Finder, Found, distance, stem, words_of
 from book.reference import KINDS
 from book.tree import HERE, Tree
@@ -95,6 +96,23 @@ def test_names(finder: Finder, query: str, name: str, tier: int) -> None:
     found = finder.find(query)
     assert found.names_first
     assert (finder.names[found.names[0][0]].name, found.names[0][1]) == (name, tier)
+
+
+def test_names_drawn_from_the_goals_find_their_entry_first() -> None:
+    """30 names at random, of those that chapters cover."""
+    goals = json.loads(apis.GOALS.read_text(encoding="utf-8")).values()
+    index = reference.build(HERE)
+    known, entries = apis.load(), index.entries
+    whole = Finder(json.loads(reference.finder_json(index, "en")))
+    covered = sorted({name for goal in goals for name in goal["names"] if known.canonical[name] in entries})
+    drawn = random.Random(2026).sample(covered, 30)
+    wrong = []
+    for name in drawn:
+        hits = whole.find(name).names
+        first = whole.names[hits[0][0]].name if hits else "nothing"
+        if first != known.canonical[name]:
+            wrong.append((name, first))
+    assert len(covered) > 600 and wrong == []
 
 
 @pytest.mark.parametrize(("query", "block"), BLOCKS)
