@@ -229,7 +229,7 @@ def _against_record(
     if cell.needs:
         return []  # there is nothing to compare with: the rules and the block's own asserts are all
     tolerance = tolerance_of(book_ledger, page.name, block.name)
-    numbers = [match["number"] for match in compare.NUMBER.finditer(_printed(cell))]
+    numbers = [match["number"] for match in compare.NUMBER.finditer(printed(cell))]
     if tolerance.volatile and not numbers:
         return [
             "the ledger calls its numbers volatile, but it prints none: delete its [[volatile]] entry in tests/ledger.toml"
@@ -255,7 +255,7 @@ def tolerance_of(book_ledger: Ledger, page: str, block: str) -> compare.Toleranc
     return compare.Tolerance(loose.rtol, loose.atol, volatile)
 
 
-def _printed(cell: records.Cell) -> str:
+def printed(cell: records.Cell) -> str:
     """The text of a recorded block in which numbers may be loose: what it printed and showed, not what it drew."""
     texts = []
     for output in cell.outputs:

@@ -16,10 +16,9 @@ import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from book import records
+from book import check, records
 from book.errors import BookError
 from book.kernel import machine
 from book.tree import Tree, write_atomically
@@ -69,7 +68,7 @@ def _result(tree: Tree, number: int, entry: dict[str, Any]) -> Result:
     cell = record.cell(entry["section"])
     if cell is None:
         raise BookError(f'{where}: {entry["page"]} has no block "{entry["section"]}"')
-    match = re.search(entry["pattern"], printed(cell.outputs), re.MULTILINE)
+    match = re.search(entry["pattern"], check.printed(cell), re.MULTILINE)
     if match is None:
         raise BookError(
             f'{where}: block "{entry["section"]}" of {entry["page"]} prints nothing like {entry["pattern"]!r}'
@@ -79,15 +78,6 @@ def _result(tree: Tree, number: int, entry: dict[str, Any]) -> Result:
     wanted = " ".join(f"{sign} {entry[key]:g}" for key, sign in (("at_least", ">="), ("at_most", "<=")) if key in entry)
     seconds = sum(cell.seconds for cell in record.cells)
     return Result(entry["page"], entry["figure"], value, wanted, least <= value <= most, seconds, float(entry["limit"]))
-
-
-def printed(outputs: Sequence[dict[str, Any]]) -> str:
-    """All text of a block's outputs."""
-
-    def text(value: str | list[str]) -> str:
-        return value if isinstance(value, str) else "".join(value)
-
-    return "\n".join(text(o["text"] if "text" in o else o.get("data", {}).get("text/plain", "")) for o in outputs)
 
 
 def table(found: Sequence[Result]) -> str:
@@ -164,11 +154,10 @@ def _run(tree: Tree, name: str, seed: int) -> dict[str, float]:
 
 def _keep(tree: Tree, found: Sequence[Spread]) -> None:
     path = tree.records / SEEDS
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if Path(path).is_file() else {}
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     here = machine()
     for spread in found:
-        kept.setdefault(spread.chapter, {})
-        kept[spread.chapter] |= {"torch": here.torch, "cpu": here.cpu}
+        kept.setdefault(spread.chapter, {}).update(torch=here.torch, cpu=here.cpu)
         kept[spread.chapter][spread.figure] = {
             "mean": round(statistics.mean(spread.values), 4),
             "spread": round(statistics.stdev(spread.values), 4) if len(spread.values) > 1 else 0.0,

@@ -8,7 +8,7 @@ import pytest
 from conftest import RunBook
 from faults import write
 
-from book import records, results
+from book import check, records, results
 from book.errors import BookError
 from book.tree import HERE, Tree
 
@@ -32,8 +32,8 @@ def test_the_book_reaches_what_it_promises(result: results.Result) -> None:
 
 
 def test_the_command_prints_a_table_and_fails_below_a_goal(small: Tree, run_book: RunBook) -> None:
-    first = next(c for c in records.read(small, "part/small").cells if results.printed(c.outputs).strip())
-    shown = results.printed(first.outputs)
+    first = next(c for c in records.read(small, "part/small").cells if check.printed(c).strip())
+    shown = check.printed(first)
     number = next(word for word in shown.replace("(", " ").replace("[", " ").split() if word[:1].isdigit())
     pattern = r"(\d+\.?\d*)"
     write("docs/results.toml", entry(first.name, pattern))(small)
