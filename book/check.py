@@ -262,7 +262,7 @@ def printed(cell: records.Cell) -> str:
         data = output.get("data", {})
         shown = "" if "image/svg+xml" in data else data.get("text/plain", "")
         texts += [output.get("text", ""), output.get("evalue", ""), shown]
-    return "\n".join(text if isinstance(text, str) else "".join(text) for text in texts)
+    return "\n".join(map(compare.text_of, texts))
 
 
 def read_records(tree: Tree, chosen: dict[str, Page]) -> tuple[dict[str, records.Record], list[str]]:

@@ -216,13 +216,14 @@ def _merge(items: Sequence[Output]) -> list[dict[str, Any]]:
             and last["output_type"] == "stream"
             and last["name"] == item["name"]
         ):
-            last["text"] = _joined(last["text"]) + _joined(item["text"])
+            last["text"] = text_of(last["text"]) + text_of(item["text"])
         else:
             merged.append(dict(item))
     return merged
 
 
-def _joined(value: str | list[str]) -> str:
+def text_of(value: str | list[str]) -> str:
+    """Text of a notebook, which keeps it as one string or as a list of lines."""
     return value if isinstance(value, str) else "".join(value)
 
 
@@ -238,10 +239,10 @@ def _kind(output: Output) -> str:
 def _pairs(one: Output, other: Output) -> list[tuple[str, str, str]]:
     kind = one["output_type"]
     if kind == "stream":
-        return [("text/plain", _joined(one["text"]), _joined(other["text"]))]
+        return [("text/plain", text_of(one["text"]), text_of(other["text"]))]
     if kind == "error":
         return [("text/plain", f"{one['ename']}: {one['evalue']}", f"{other['ename']}: {other['evalue']}")]
-    return [(mime, _joined(one["data"][mime]), _joined(other["data"][mime])) for mime in sorted(one["data"])]
+    return [(mime, text_of(one["data"][mime]), text_of(other["data"][mime])) for mime in sorted(one["data"])]
 
 
 def _show(output: Output) -> str:

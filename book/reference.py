@@ -19,6 +19,7 @@ from typing import Any
 
 from book import apis
 from book.apis import Api, Apis
+from book.compare import text_of
 from book.errors import nearest
 from book.pages import ATTRIBUTE, FENCE, HEADING, INCLUDE
 from book.records import mend
@@ -129,10 +130,6 @@ def plain(markdown: str) -> str:
     """A heading without its marks."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
     return re.sub(r"\\([\\`*_{}\[\]()#+.!$-])", r"\1", re.sub(r"(?<!\\)[`*$]", "", text)).strip()
-
-
-def text_of(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else "".join(value)
 
 
 # ---- Where a block writes an API -------------------------------------------------------------------------------------

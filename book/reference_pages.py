@@ -14,6 +14,7 @@ from typing import Any
 
 from book import apis, reference
 from book.apis import Api
+from book.compare import text_of
 from book.errors import BookError
 from book.notebooks import program_name
 from book.reference import (
@@ -30,7 +31,6 @@ from book.reference import (
     signature,
     slug,
     spellings,
-    text_of,
 )
 from book.tree import Tree
 

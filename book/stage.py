@@ -32,6 +32,7 @@ from book import (
     status,
     toolkit_reference,
 )
+from book.compare import text_of
 from book.errors import BookError, at
 from book.gpu import GpuBlock, GpuRecord, read_gpu
 from book.ledger import Ledger
@@ -388,15 +389,17 @@ def _block(context: Context, page: Page, block: Block, cell: Cell, record: Recor
     else:
         told = words["ran"].format(devices=devices, torch=torch, seconds=_duration(words, cell.seconds))
     stem = page.name.rpartition("/")[2]
+    links = []
     if cell.program:
         program = notebooks.program_name(page.name, block.name)
         files[f"{page.name}/{program}"] = cell.program["text"]
-        told += f" · [{words['copy']}]({stem}/{program}){{ .rp-program }}"
+        links.append(f"[{words['copy']}]({stem}/{program}){{ .rp-program }}")
     entry = toolkit_reference.link(page.name, block)
     if entry:
-        told += f" · [{words['toolkit']}]({entry})"
+        links.append(f"[{words['toolkit']}]({entry})")
     if context.repo_url:
-        told += f" · [{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}"
+        links.append(f"[{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}")
+    told = "\N{NO-BREAK SPACE}· ".join([told, *links])  # no line of a narrow page starts with a dot
     return [*lines, "", told, '{ .rp-run data-search-exclude="" }']
 
 
@@ -426,21 +429,17 @@ def fence(text: str, info: str) -> list[str]:
 def _output(page: Page, block: Block, number: int, output: dict[str, Any], files: dict[str, str]) -> list[str]:
     if output["output_type"] == "stream":
         kind = ".rp-out .rp-stderr" if output["name"] == "stderr" else ".rp-out"
-        return fence(_text(output["text"]), f'{{ .text {kind} data-search-exclude="" }}')
+        return fence(text_of(output["text"]), f'{{ .text {kind} data-search-exclude="" }}')
     if output["output_type"] == "error":
         return fence(f"{output['ename']}: {output['evalue']}", '{ .text .rp-out .rp-error data-search-exclude="" }')
     data = output["data"]
     if "image/svg+xml" in data:
-        return _figure(page, block, number, _text(data["image/svg+xml"]), files)
+        return _figure(page, block, number, text_of(data["image/svg+xml"]), files)
     if "text/html" in data:
-        table = pipe_table(_text(data["text/html"]))
+        table = pipe_table(text_of(data["text/html"]))
         if table:
             return table
-    return fence(_text(data["text/plain"]), '{ .text .rp-out data-search-exclude="" }')
-
-
-def _text(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else "".join(value)
+    return fence(text_of(data["text/plain"]), '{ .text .rp-out data-search-exclude="" }')
 
 
 def _figure(page: Page, block: Block, number: int, svg: str, files: dict[str, str]) -> list[str]:

@@ -597,18 +597,18 @@ def as_printed(outputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if output["output_type"] == "error":
             shown.append(dict(output))
         elif output["output_type"] == "stream":
-            shown.append({**output, "text": one_line(re.sub(r"\.py:\d+:", ".py:", _text(output["text"])))})
+            shown.append({**output, "text": one_line(re.sub(r"\.py:\d+:", ".py:", compare.text_of(output["text"])))})
         elif "image/svg+xml" in output["data"]:
             shown.append({**output, "output_type": "display_data"})
         else:
             shown.append(
-                {"output_type": "stream", "name": "stdout", "text": one_line(_text(output["data"]["text/plain"]))}
+                {
+                    "output_type": "stream",
+                    "name": "stdout",
+                    "text": one_line(compare.text_of(output["data"]["text/plain"])),
+                }
             )
     return shown
-
-
-def _text(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else "".join(value)
 
 
 def one_line(text: str) -> str:

@@ -15,6 +15,7 @@ from mkdocs.utils.yaml import yaml_load
 
 from book import pages, records
 from book.audit import GENERATED
+from book.compare import text_of
 from book.gpu import GpuRecord, read_gpu
 from book.records import Record
 from book.stage import pipe_table, shown_outputs
@@ -119,8 +120,8 @@ def expected(page: pages.Page, record: Record | None, gpu: GpuRecord) -> list[tu
             if "image/svg+xml" in data:
                 for suffix, only in (("", "light"), ("-dark", "dark")):
                     events.append(("figure", f"{block.name}-{number}{suffix}.svg#only-{only}"))
-            elif "text/html" in data and pipe_table(_text(data["text/html"])):  # others are shown as text
-                table = _text(data["text/html"])
+            elif "text/html" in data and pipe_table(text_of(data["text/html"])):  # others are shown as text
+                table = text_of(data["text/html"])
                 head = re.findall(r"<tr.*?</tr>", table.partition("</thead>")[0], re.DOTALL)
                 if len(head) == 2:  # pandas writes the index's name in a row of its own; the page shows it in the first
                     table = table.replace(head[0], "").replace(head[1], head[1] + head[0], 1)
@@ -130,7 +131,7 @@ def expected(page: pages.Page, record: Record | None, gpu: GpuRecord) -> list[tu
             elif output["output_type"] == "error":
                 events.append(("text", _lines(f"{output['ename']}: {output['evalue']}")))
             else:
-                events.append(("text", _lines(_text(output.get("text", data.get("text/plain", ""))))))
+                events.append(("text", _lines(text_of(output.get("text", data.get("text/plain", ""))))))
         groups.append((f"code-{block.name}", events))
     return groups
 
@@ -138,10 +139,6 @@ def expected(page: pages.Page, record: Record | None, gpu: GpuRecord) -> list[tu
 def _lines(text: str) -> str:
     """As Markdown leaves it: tabs are four columns wide, and blanks at the end of a line are not seen."""
     return "\n".join(line.rstrip() for line in text.expandtabs(4).rstrip("\n").split("\n"))
-
-
-def _text(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else "".join(value)
 
 
 def gaps(markup: str, page: pages.Page, record: Record | None, gpu: GpuRecord = NO_GPU) -> list[str]:
@@ -204,7 +201,7 @@ def test_figures_are_the_recorded_ones(built_tree: Tree, built_site: Path) -> No
             for number, output in enumerate(cell.outputs, start=1):
                 svg = output.get("data", {}).get("image/svg+xml")
                 if svg is not None:
-                    assert (folder / f"{cell.name}-{number}.svg").read_text(encoding="utf-8") == _text(svg)
+                    assert (folder / f"{cell.name}-{number}.svg").read_text(encoding="utf-8") == text_of(svg)
                     assert (folder / f"{cell.name}-{number}-dark.svg").is_file()
                     seen += 1
     assert seen
