@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +18,20 @@ WORDS = {
     "en": {
         "title": "Errors and what they mean",
         "description": "The exceptions that the chapters raise on purpose: the message, the block that raises it, and what to do.",
-        "intro": "Did PyTorch answer with one of these? Search for a few words of the message. Every message below was raised by a "
-        "block of this book, to which the link leads. The numbers in yours will differ.",
+        "intro": "Did PyTorch answer with one of these? Search for a few words of the message, or look under the type of the "
+        "exception. Every message below was raised by a block of this book, to which the link leads. The numbers in yours "
+        "will differ.",
         "mend": "**What to do:** {mend}",
+        "again": "{message} ({title})",
         "where": "Raised by [`{block}`]({page}.md#code-{block}) in [{title}]({page}.md), under “{heading}”.",
     },
     "zh": {
         "title": "报错及其含义",
         "description": "各章有意引发的异常：报错信息、引发它的代码块，以及解决办法。",
-        "intro": "遇到了下面的某个报错？用报错里的几个词搜索即可。每条报错都由书中的代码块实际引发，链接指向那个代码块；"
-        "你看到的报错，其中的数字会有所不同。",
+        "intro": "遇到了下面的某个报错？用报错里的几个词搜索，或者按异常的类型查找。"
+        "每条报错都由书中的代码块实际引发，链接指向那个代码块；你看到的报错，其中的数字会有所不同。",
         "mend": "**解决办法：** {mend}",
+        "again": "{message}（{title}）",
         "where": "引发它的代码块：[`{block}`]({page}.md#code-{block})，见[{title}]({page}.md)的“{heading}”一节。",
     },
 }
@@ -87,12 +91,21 @@ def page(tree: Tree, language: str, ledger: Ledger) -> str:
         "",
     ]
     lines += [f"# {words['title']} {{#errors}}", "", words["intro"]]
-    for raised in collect(tree, language, ledger):
+    found = collect(tree, language, ledger)
+    times = Counter(short(raised.message) for raised in found)
+    kind = ""
+    for raised in found:
         entry = raised.entry
+        if raised.name != kind:
+            kind = raised.name
+            lines += ["", f"## {plain(kind)} {{#errors-{kind.strip('_').lower()}}}"]
+        message = plain(short(raised.message))
+        if times[short(raised.message)] > 1:  # the same words mean another mistake elsewhere: tell them apart
+            message = words["again"].format(message=message, title=re.split("[:：]", raised.title)[0])
         place = words["where"].format(title=raised.title, page=entry.page, block=entry.section, heading=raised.heading)
         lines += [
             "",
-            f"## {plain(short(raised.message))} {{#{raised.anchor}}}",
+            f"### {message} {{#{raised.anchor}}}",
             "",
             "``` { .text .rp-out .rp-error }",
             *f"{raised.name}: {raised.message}".rstrip("\n").split("\n"),
@@ -107,7 +120,7 @@ def page(tree: Tree, language: str, ledger: Ledger) -> str:
 
 def short(message: str) -> str:
     """The first sentence of a message, at most 90 characters."""
-    first = re.split(r"(?<=[.!?]) |\n|; |: (?=\[)", message.strip(), maxsplit=1)[0].rstrip(".:;")
+    first = re.split(r"(?<=[.!?]) |\n|; |: (?=\[)", message.strip().removeprefix('"'), maxsplit=1)[0].rstrip(".:;")
     return first if len(first) <= 90 else first[:87].rsplit(" ", 1)[0] + " …"
 
 

@@ -23,6 +23,8 @@ PIECES = re.compile(
 MARKDOWN = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^"})
 LEFT_OVER = re.compile(r"\$\$|(?<![\\A-Za-z0-9_])\$(?=\S)")
 
+FOLLOWING = re.compile(r"</math></span>([.,;:!?)。，、；：！？）」”]+)")
+
 _converter = LatexToMathML(fancy_error=False)
 
 
@@ -86,6 +88,7 @@ def _paragraph(text: str, path: str, first_line: int) -> str:
         return markup + "\n" * match[0].count("\n")
 
     converted = PIECES.sub(replace, text)
+    converted = FOLLOWING.sub(r"</math>\1</span>", converted)  # so that no line begins with it
     rest = PIECES.sub(lambda m: "\n" * m[0].count("\n"), text)
     lone = LEFT_OVER.search(rest)
     if lone:

@@ -500,6 +500,9 @@ class _Table(HTMLParser):
             self._cell.append(data)
 
 
+SHORT_CELL = 24  # characters; longer cells are text, which is aligned to the left, and wraps
+
+
 def pipe_table(markup: str) -> list[str] | None:
     """A plain HTML table as a Markdown table, or None when it has merged cells, ragged rows or no rows."""
     parser = _Table()
@@ -520,7 +523,9 @@ def pipe_table(markup: str) -> list[str] | None:
             + " |"
         )
 
-    return [line(rows[0]), "|" + " ---: |" * len(rows[0]), *map(line, rows[1:])]
+    short = [max(map(len, column)) <= SHORT_CELL for column in zip(*rows, strict=True)]
+    aligned = "".join(" ---: |" if each else " --- |" for each in short)
+    return [line(rows[0]), f"|{aligned}", *map(line, rows[1:])]
 
 
 def clean(tree: Tree) -> None:

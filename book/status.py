@@ -27,7 +27,7 @@ WORDS = {
         "gpu": "GPU pass: {gpu}, torch {torch}, {date}.",
         "ledger": "Ledger",
         "ledger_intro": 'Every exception from "runs cleanly and prints exactly this", with its reason.',
-        "ledger_head": "| page | block | what | reason |",
+        "ledger_head": "| block | what | reason |",
         "pages": "Pages",
         "yes": "yes",
         "not_yet": "not yet",
@@ -48,7 +48,7 @@ WORDS = {
         "gpu": "GPU 运行：{gpu}，torch {torch}，{date}。",
         "ledger": "例外清单",
         "ledger_intro": "凡不符合“干净运行、输出完全一致”的代码块，都列在这里，并写明原因（原因以英文记录）。",
-        "ledger_head": "| 页面 | 代码块 | 例外 | 原因 |",
+        "ledger_head": "| 代码块 | 例外 | 原因 |",
         "pages": "各页明细",
         "yes": "是",
         "not_yet": "尚未",
@@ -77,7 +77,7 @@ KINDS = {
 def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     """The status page as Markdown. Every block that ran passed, or ``record`` would not have written it."""
     words = WORDS[language]
-    rows, details = [], []
+    rows, details, exceptions = [], [], []
     blocks = seconds = on_gpu = 0.0
     versions: set[str] = set()
     names = 0
@@ -103,6 +103,17 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             f"| {record.machine.cpu} | {good} | {len(entries)} |"
         )
         anchor = "status-" + name.replace("/", "-")
+        if entries:
+            exceptions += [
+                "",
+                f"### {title} {{#ledger-{name.replace('/', '-')}}}",
+                "",
+                words["ledger_head"],
+                "| --- | --- | --- |",
+            ]
+            exceptions += [
+                f"| [`{e.section}`]({name}.md#code-{e.section}) | {_kind(language, e)} | {e.reason} |" for e in entries
+            ]
         details += ["", f"### {title} {{#{anchor}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
         for cell, on in zip(record.cells, passes, strict=True):
             told = words["not_yet"] if on is None else words["yes"] if on.passed else words["differs"]
@@ -121,7 +132,6 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         loose=len(ledger.entries) - raises,
     )
     gpu_line = words["gpu"].format(gpu=gpu.gpu, torch=gpu.torch, date=gpu.date) if gpu.blocks else words["gpu_none"]
-    ledger_rows = [f"| {e.page} | `{e.section}` | {_kind(language, e)} | {e.reason} |" for e in ledger.entries]
     return "\n".join(
         [
             "---",
@@ -148,8 +158,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             f"## {words['ledger']} {{#ledger}}",
             "",
             words["ledger_intro"],
-            "",
-            *([words["ledger_head"], "| --- | --- | --- | --- |", *ledger_rows] if ledger_rows else []),
+            *exceptions,
             "",
             f"## {words['pages']} {{#pages}}",
             *details,

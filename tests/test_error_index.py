@@ -27,6 +27,8 @@ def test_every_expected_exception_is_listed_once_with_its_recorded_message(langu
         assert f"]({one.entry.page}.md#code-{one.entry.section})" in text
     anchors = [one.anchor for one in raised]
     assert len(set(anchors)) == len(anchors)
+    headings = [line.partition(" {#")[0] for line in text.splitlines() if line.startswith("#")]
+    assert len(set(headings)) == len(headings) == len(raised) + len({one.name for one in raised}) + 1
 
 
 def test_an_exception_without_a_mend_is_reported() -> None:
@@ -41,6 +43,7 @@ def test_an_exception_without_a_mend_is_reported() -> None:
     ("message", "wanted"),
     [
         ("Short one.", "Short one"),
+        ("\"param 'lr' is missing\\\\n\"", "param 'lr' is missing\\\\n\""),
         ("First sentence. Second sentence.", "First sentence"),
         ("has been modified: [torch.FloatTensor []], which", "has been modified"),
         ("a\nb", "a"),

@@ -58,6 +58,13 @@ def test_the_number_of_lines_stays() -> None:
     assert re.match("two <.*<mi>y</mi>", converted.split("\n")[7])
 
 
+@pytest.mark.parametrize("mark", [".", ",", ")", "。", "），"])
+def test_no_line_begins_with_the_mark_after_a_formula(mark: str) -> None:
+    """The mark is inside the span, which does not wrap."""
+    assert re.search(f"</math>{re.escape(mark)}</span> next", page(f"in $x$ or $y$\n(as $z${mark} next"))
+    assert page("[to $x$](page.md)").endswith("</math></span>](page.md)")
+
+
 def test_only_prose_is_converted() -> None:
     assert convert_lines(["$x$", "$x$"], lambda number: number == 2, "a.md")[0] == "$x$"
 

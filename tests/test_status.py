@@ -28,8 +28,10 @@ def test_the_ledger_is_counted_and_listed(small: Tree) -> None:
     add_entry("tolerance", rtol=0.01, atol=0, reason="AVX2 rounds otherwise")(small)
     text = page(small)
     assert "1 blocks end in an exception on purpose; 1 other exceptions" in text
-    assert "| part/small | `scale` | rtol 0.01, atol 0 | AVX2 rounds otherwise |" in text
-    assert "| part/small | `wrong_shape` | raises RuntimeError |" in text
+    listed = text.split("## Ledger")[1].split("## Pages")[0]
+    assert "### Small {#ledger-part-small}" in listed
+    assert "| [`scale`](part/small.md#code-scale) | rtol 0.01, atol 0 | AVX2 rounds otherwise |" in listed
+    assert "| [`wrong_shape`](part/small.md#code-wrong_shape) | raises RuntimeError |" in listed
     assert "| yes | " in text and "| raises RuntimeError |" in text.split("## Pages")[1]
 
 
@@ -42,7 +44,8 @@ def test_a_gpu_pass_counts_only_for_the_code_it_ran(small: Tree) -> None:
     )
     text = page(small, gpu=GpuRecord("H200", "2.12.0", "2026-01-01", blocks))
     assert "1 of them also ran on a GPU" in text and "GPU pass: H200, torch 2.12.0, 2026-01-01." in text
-    cells = {line.split("`")[1]: line.split(" | ")[3] for line in text.splitlines() if line.startswith("| [`")}
+    rows = [line for line in text.split("## Pages")[1].splitlines() if line.startswith("| [`")]
+    cells = {line.split("`")[1]: line.split(" | ")[3] for line in rows}
     assert cells == {"scale": "yes", "table": "differs", "curve": "not yet", "wrong_shape": "not yet"}
 
 

@@ -24,14 +24,18 @@ from torch import nn
 
 
 def conv2d_by_hand(x, weight, bias):
-    """x (N, C, H, W), weight (M, C, KH, KW), bias (M,) -> (N, M, H - KH + 1, W - KW + 1)"""
+    """x (N, C, H, W), weight (M, C, KH, KW), bias (M,).
+
+    Returns (N, M, H - KH + 1, W - KW + 1).
+    """
     M, _, KH, KW = weight.shape
     N, _, H, W = x.shape
     out = torch.empty(N, M, H - KH + 1, W - KW + 1)
     for row in range(out.shape[2]):
         for column in range(out.shape[3]):
             window = x[:, :, row : row + KH, column : column + KW]  # (N, C, KH, KW)
-            out[:, :, row, column] = torch.einsum("nchw,mchw->nm", window, weight) + bias
+            product = torch.einsum("nchw,mchw->nm", window, weight)
+            out[:, :, row, column] = product + bias
     return out
 
 
@@ -55,7 +59,9 @@ def draw_grid(ax, left, size, title, padding=0):
     ax.text(left + size / 2, -padding - 0.4, title, ha="center")
 
 
-def draw_convolution(ax, titles, size=5, kernel=3, stride=1, padding=0, dilation=1, arrow="->"):
+def draw_convolution(
+    ax, titles, size=5, kernel=3, stride=1, padding=0, dilation=1, arrow="->"
+):
     """Two cells of the small grid, and the window of each in the large grid."""
     small = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
     left = size + padding + 2.5  # where the small grid begins
@@ -70,7 +76,8 @@ def draw_convolution(ax, titles, size=5, kernel=3, stride=1, padding=0, dilation
         ax.add_patch(plt.Circle((column + 0.5, row + 0.5), 0.22, fc="#e4572e"))
     look = {"arrowstyle": arrow, "color": "#7a8599"}
     ax.annotate("", (left - 0.4, 1.5), (left - 2.1, 1.5), arrowprops=look)
-    ax.set(xlim=(-padding - 0.2, left + small + 0.2), ylim=(size + padding + 0.2, -padding - 1.2))
+    ax.set_xlim(-padding - 0.2, left + small + 0.2)
+    ax.set_ylim(size + padding + 0.2, -padding - 1.2)
     ax.set_aspect("equal")
     ax.axis("off")
     return small
@@ -91,8 +98,8 @@ photo = F.avg_pool2d(photo, 2)  # (1, 3, 160, 160)
 grey = photo.mean(dim=1, keepdim=True)  # (1, 1, 160, 160)
 
 sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
-filters = torch.stack([sobel, sobel.T, torch.full((3, 3), 1 / 9)])[:, None]  # (3, 1, 3, 3)
-edges = F.conv2d(grey, filters, padding=1)  # (1, 3, 160, 160)
+filters = torch.stack([sobel, sobel.T, torch.full((3, 3), 1 / 9)])  # (3, 3, 3)
+edges = F.conv2d(grey, filters[:, None], padding=1)  # (1, 3, 160, 160)
 print(tuple(grey.shape), "->", tuple(edges.shape))
 
 fig, axes = plt.subplots(1, 4, figsize=(8, 2.3), layout="constrained")
@@ -120,7 +127,8 @@ torch.manual_seed(0)
 conv = nn.Conv2d(in_channels=3, out_channels=8, kernel_size=(3, 5))
 out = conv(photo)  # (1, 3, 160, 160) -> (1, 8, 158, 156)
 print("weight", tuple(conv.weight.shape), " bias", tuple(conv.bias.shape))
-print(tuple(photo.shape), "->", tuple(out.shape), " unbatched:", tuple(conv(photo[0]).shape))
+print(tuple(photo.shape), "->", tuple(out.shape))
+print("unbatched:", tuple(photo[0].shape), "->", tuple(conv(photo[0]).shape))
 torch.testing.assert_close(out, F.conv2d(photo, conv.weight, conv.bias))
 bound = 1 / (3 * 3 * 5) ** 0.5
 print(f"initial weights within {bound:.4f}: largest {conv.weight.abs().max():.4f}")
@@ -168,8 +176,8 @@ for c_in, c_out, kernel, groups, bias in [
     formula = c_out * (c_in // groups) * math.prod(kernel) + bias * c_out
     counted = count(layer(c_in, c_out, kernel, groups=groups, bias=bias))
     assert counted == formula
-    name = f"{layer.__name__}({c_in}, {c_out}, {kernel}, groups={groups}, bias={bias})"
-    rows[name] = [counted]
+    settings = f"{c_in}, {c_out}, {kernel}, groups={groups}, bias={bias}"
+    rows[f"{layer.__name__}({settings})"] = [counted]
 pd.DataFrame.from_dict(rows, orient="index", columns=["parameters"])
 # --8<-- [end:conv_parameters]
 
@@ -243,7 +251,7 @@ while checked < 300:
     conv = layer(1, 1, kernel, stride, padding, dilation)
     assert conv(torch.zeros(1, 1, *size)).shape[2:] == expected
     checked += 1
-print(f"{checked} layers agree with the formula; the last: {size} -> {list(expected)}")
+print(f"{checked} layers agree with the formula; last: {size} -> {list(expected)}")
 # --8<-- [end:output_size]
 
 # --8<-- [start:kernel_too_large]
@@ -282,8 +290,8 @@ for mode in ("zeros", "reflect", "replicate", "circular"):
 torch.manual_seed(0)
 conv = nn.Conv2d(4, 6, kernel_size=3, groups=2)
 x = torch.randn(1, 4, 8, 8)
-left = F.conv2d(x[:, :2], conv.weight[:3], conv.bias[:3])  # channels 0-1 -> outputs 0-2
-right = F.conv2d(x[:, 2:], conv.weight[3:], conv.bias[3:])  # channels 2-3 -> outputs 3-5
+left = F.conv2d(x[:, :2], conv.weight[:3], conv.bias[:3])  # channels 0 and 1
+right = F.conv2d(x[:, 2:], conv.weight[3:], conv.bias[3:])  # channels 2 and 3
 torch.testing.assert_close(conv(x), torch.cat([left, right], dim=1))
 print("weight", tuple(conv.weight.shape), " parameters", count(conv))
 print("without groups:", count(nn.Conv2d(4, 6, kernel_size=3)))
@@ -292,7 +300,7 @@ print("without groups:", count(nn.Conv2d(4, 6, kernel_size=3)))
 # --8<-- [start:depthwise_separable]
 torch.manual_seed(0)
 full = nn.Conv2d(32, 64, kernel_size=3, padding=1)
-depthwise = nn.Conv2d(32, 32, kernel_size=3, padding=1, groups=32)  # one filter a channel
+depthwise = nn.Conv2d(32, 32, kernel_size=3, padding=1, groups=32)  # looks around
 pointwise = nn.Conv2d(32, 64, kernel_size=1)  # mixes the channels
 separable = nn.Sequential(depthwise, pointwise)
 
@@ -300,14 +308,16 @@ x = torch.randn(1, 32, 16, 16)
 assert full(x).shape == separable(x).shape == (1, 64, 16, 16)
 assert count(full) == 64 * 32 * 9 + 64
 assert count(separable) == (32 * 9 + 32) + (64 * 32 + 64)
-print(f"full {count(full)}, separable {count(depthwise)} + {count(pointwise)}", end=", ")
+parts = f"{count(depthwise)} + {count(pointwise)}"
+print(f"full {count(full)}, separable {parts}", end=", ")
 print(f"{count(full) / count(separable):.1f} times fewer")
 # --8<-- [end:depthwise_separable]
 
 # --8<-- [start:pointwise_is_linear]
 torch.manual_seed(0)
 linear = nn.Linear(32, 64)
-linear.load_state_dict({"weight": pointwise.weight.flatten(1), "bias": pointwise.bias})
+weight = pointwise.weight.flatten(1)  # (64, 32)
+linear.load_state_dict({"weight": weight, "bias": pointwise.bias})
 x = torch.randn(1, 32, 16, 16)
 by_linear = linear(x.movedim(1, -1)).movedim(-1, 1)  # channels last, and back
 torch.testing.assert_close(pointwise(x), by_linear)
@@ -327,7 +337,7 @@ plt.show()
 
 # --8<-- [start:conv_transpose_by_hand]
 def conv_transpose_by_hand(x, weight, stride):
-    """x (N, C, H, W), weight (C, M, K, K): each input value stamps a kernel onto the output."""
+    """x (N, C, H, W), weight (C, M, K, K): each value of x stamps a kernel."""
     N, _, H, W = x.shape
     _, M, K, _ = weight.shape
     out = torch.zeros(N, M, (H - 1) * stride + K, (W - 1) * stride + K)
@@ -366,8 +376,8 @@ up = nn.ConvTranspose1d(2, 5, kernel_size=4, stride=2, padding=1)
 x = torch.randn(8, 2, 20)
 print("weight", tuple(up.weight.shape))
 print(tuple(x.shape), "->", tuple(up(x).shape))
-settings = {"stride": 2, "padding": 1}
-torch.testing.assert_close(up(x), F.conv_transpose1d(x, up.weight, up.bias, **settings))
+by_function = F.conv_transpose1d(x, up.weight, up.bias, stride=2, padding=1)
+torch.testing.assert_close(up(x), by_function)
 # --8<-- [end:conv_transpose1d]
 
 # --8<-- [start:conv_transpose2d]
@@ -377,7 +387,8 @@ up = nn.ConvTranspose2d(16, 3, kernel_size=3, stride=2, padding=1)
 for size in (7, 8):
     x = torch.randn(1, 3, size, size)
     h = down(x)
-    shapes = [tuple(t.shape[2:]) for t in (x, h, up(h), up(h, output_size=x.shape[2:]))]
+    tensors = (x, h, up(h), up(h, output_size=x.shape[2:]))
+    shapes = [tuple(t.shape[2:]) for t in tensors]
     print("input {}, down {}, up {}, up with output_size {}".format(*shapes))
 print("parameters", count(down), count(up))
 # --8<-- [end:conv_transpose2d]
@@ -387,7 +398,8 @@ torch.manual_seed(0)
 up = nn.ConvTranspose3d(4, 2, kernel_size=2, stride=2)
 x = torch.randn(1, 4, 5, 8, 8)
 print(tuple(x.shape), "->", tuple(up(x).shape))
-torch.testing.assert_close(up(x), F.conv_transpose3d(x, up.weight, up.bias, stride=2))
+by_function = F.conv_transpose3d(x, up.weight, up.bias, stride=2)
+torch.testing.assert_close(up(x), by_function)
 # --8<-- [end:conv_transpose3d]
 
 # --8<-- [start:transposed_output_size]
@@ -397,35 +409,41 @@ checked = 0
 while checked < 300:
     dims = draw(1, 3, 1)[0]
     size, kernel = draw(1, 6, dims), draw(1, 4, dims)
-    stride, padding, dilation, extra = (draw(*r, dims) for r in ((1, 3), (0, 2), (1, 3), (0, 2)))
+    stride, padding = draw(1, 3, dims), draw(0, 2, dims)
+    dilation, extra = draw(1, 3, dims), draw(0, 2, dims)
+    each = list(zip(size, kernel, stride, padding, dilation, extra, strict=True))
     expected = tuple(
-        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
-        for n, k, s, p, d, e in zip(size, kernel, stride, padding, dilation, extra, strict=True)
+        (n - 1) * s - 2 * p + d * (k - 1) + e + 1 for n, k, s, p, d, e in each
     )
-    fits = all(e < max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True))
+    fits = all(e < max(s, d) for _, _, s, _, d, e in each)
     if not fits or min(expected) < 1:
         continue
     layer = [nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d][dims - 1]
-    up = layer(1, 1, kernel, stride, padding, output_padding=extra, dilation=dilation)
+    up = layer(1, 1, kernel, stride, padding, extra, dilation=dilation)
     assert up(torch.zeros(1, 1, *size)).shape[2:] == expected
     checked += 1
-print(f"{checked} layers agree with the formula; the last: {size} -> {list(expected)}")
+print(f"{checked} layers agree with the formula; last: {size} -> {list(expected)}")
 # --8<-- [end:transposed_output_size]
 
 # --8<-- [start:max_pool]
-x = torch.tensor([[1.0, 5, 2, 0], [3, 4, 1, 7], [8, 0, 6, 2], [1, 2, 9, 3]])  # (4, 4)
+x = torch.tensor([[1.0, 5, 2, 0], [3, 4, 1, 7], [8, 0, 6, 2], [1, 2, 9, 3]])
 largest = F.max_pool2d(x[None, None], kernel_size=2)[0, 0]  # (2, 2)
 mean = F.avg_pool2d(x[None, None], kernel_size=2)[0, 0]
 
-fig, axes = plt.subplots(1, 3, figsize=(7, 2.4), width_ratios=[2, 1, 1], layout="constrained")
+fig, axes = plt.subplots(
+    1, 3, figsize=(7, 2.4), width_ratios=[2, 1, 1], layout="constrained"
+)
 colors = ["#2f6fdb", "#e4572e", "#2a9d8f", "#9b5de5"]
-for ax, grid, title in zip(axes, [x, largest, mean], ["input", "max", "mean"], strict=True):
+grids = {"input": x, "max": largest, "mean": mean}
+for ax, (title, grid) in zip(axes, grids.items(), strict=True):
     cells = len(grid)
     for row in range(cells):
         for column in range(cells):
             color = colors[row * 2 // cells * 2 + column * 2 // cells]
-            ax.add_patch(plt.Rectangle((column, row), 1, 1, fc=color, ec="#7a8599", alpha=0.5))
-            ax.text(column + 0.5, row + 0.5, f"{grid[row, column]:g}", ha="center", va="center")
+            look = {"fc": color, "ec": "#7a8599", "alpha": 0.5}
+            ax.add_patch(plt.Rectangle((column, row), 1, 1, **look))
+            value = f"{grid[row, column]:g}"
+            ax.text(column + 0.5, row + 0.5, value, ha="center", va="center")
     ax.set(xlim=(0, cells), ylim=(cells, 0), aspect="equal", title=title)
     ax.axis("off")
 print("max", largest.tolist(), " mean", mean.tolist())
@@ -440,14 +458,17 @@ for layer, function, dims in [
 ]:
     x = torch.randn(2, 3, *[8] * dims, generator=torch.Generator().manual_seed(0))
     out = layer(x)
-    assert torch.equal(out, function(x, layer.kernel_size, layer.stride, layer.padding))
-    print(f"{type(layer).__name__}: {tuple(x.shape)} -> {tuple(out.shape)}, {count(layer)} parameters")
+    same = function(x, layer.kernel_size, layer.stride, layer.padding)
+    assert torch.equal(out, same)
+    shapes = f"{tuple(x.shape)} -> {tuple(out.shape)}"
+    print(f"{type(layer).__name__}: {shapes}, {count(layer)} parameters")
 # --8<-- [end:max_pool_layers]
 
 # --8<-- [start:max_pool_padding]
 negative = torch.full((1, 1, 4), -5.0)
 print("MaxPool1d", nn.MaxPool1d(3, stride=1, padding=1)(negative).tolist())
-print("zeros, then max", F.max_pool1d(F.pad(negative, (1, 1)), 3, stride=1).tolist())
+zeros = F.pad(negative, (1, 1))
+print("zeros, then max", F.max_pool1d(zeros, 3, stride=1).tolist())
 nn.MaxPool1d(3, stride=1, padding=2)(negative)
 # --8<-- [end:max_pool_padding]
 
@@ -456,7 +477,8 @@ x = torch.ones(1, 1, 4)
 for counted in (True, False):
     pool = nn.AvgPool1d(3, stride=1, padding=1, count_include_pad=counted)
     print(f"count_include_pad={counted!s:5}", pool(x).flatten())
-print("divisor_override=1:", F.avg_pool2d(torch.ones(1, 1, 4, 4), 2, divisor_override=1).tolist())
+summed = F.avg_pool2d(torch.ones(1, 1, 4, 4), 2, divisor_override=1)
+print("divisor_override=1:", summed.tolist())
 for layer, function, shape in [
     (nn.AvgPool1d(2), F.avg_pool1d, (2, 3, 8)),
     (nn.AvgPool2d(2), F.avg_pool2d, (2, 3, 8, 8)),
@@ -483,7 +505,8 @@ for p in (1, 2, 20):
     pool = nn.LPPool1d(norm_type=p, kernel_size=2)
     print(f"p = {p:2}", [f"{v:.3f}" for v in pool(x).flatten().tolist()])
 g = torch.Generator().manual_seed(0)
-image, scan = torch.rand(1, 2, 8, 8, generator=g), torch.rand(1, 2, 4, 4, 4, generator=g)
+image = torch.rand(1, 2, 8, 8, generator=g)
+scan = torch.rand(1, 2, 4, 4, 4, generator=g)
 torch.testing.assert_close(nn.LPPool2d(1, 2)(image), 4 * nn.AvgPool2d(2)(image))
 torch.testing.assert_close(nn.LPPool3d(1, 2)(scan), 8 * nn.AvgPool3d(2)(scan))
 assert torch.equal(F.lp_pool1d(x, 2.0, 2), nn.LPPool1d(2, 2)(x))
@@ -496,7 +519,9 @@ assert torch.equal(F.lp_pool3d(scan, 2.0, 2), nn.LPPool3d(2, 2)(scan))
 def adaptive_by_hand(x, size):
     """Mean of x[floor(i n / size) : ceil((i + 1) n / size)] for each output i."""
     n = len(x)
-    return torch.stack([x[i * n // size : -(-(i + 1) * n // size)].mean() for i in range(size)])
+    starts = [i * n // size for i in range(size)]
+    ends = [-(-(i + 1) * n // size) for i in range(size)]
+    return torch.stack([x[a:b].mean() for a, b in zip(starts, ends, strict=True)])
 
 
 x = torch.arange(1.0, 8)  # (7,)
@@ -504,8 +529,9 @@ for size in (1, 3, 4, 7):
     out = nn.AdaptiveAvgPool1d(size)(x[None, None])[0, 0]
     torch.testing.assert_close(out, adaptive_by_hand(x, size))
     print(size, [f"{v:.2f}" for v in out.tolist()])
-for size in (9, 14, 32):  # whatever the image size, the output has 1 x 1 values a channel
-    images = torch.rand(2, 64, size, size, generator=torch.Generator().manual_seed(0))
+g = torch.Generator().manual_seed(0)
+for size in (9, 14, 32):  # always 1 x 1 values a channel
+    images = torch.rand(2, 64, size, size, generator=g)
     out = nn.AdaptiveAvgPool2d(1)(images)
     torch.testing.assert_close(out, images.mean(dim=(2, 3), keepdim=True))
     print(tuple(images.shape), "->", tuple(out.shape))
@@ -541,8 +567,8 @@ assert F.fractional_max_pool3d(scan, 2, output_ratio=0.5).shape[2:] == (8, 8, 8)
 # --8<-- [end:fractional_max_pool]
 
 # --8<-- [start:max_unpool]
-x = torch.tensor([[1.0, 5, 2, 0], [3, 4, 1, 7], [8, 0, 6, 2], [1, 2, 9, 3]])[None, None]
-largest, places = nn.MaxPool2d(2, return_indices=True)(x)
+x = torch.tensor([[1.0, 5, 2, 0], [3, 4, 1, 7], [8, 0, 6, 2], [1, 2, 9, 3]])
+largest, places = nn.MaxPool2d(2, return_indices=True)(x[None, None])
 back = nn.MaxUnpool2d(2)(largest, places)
 print("places", places[0, 0].tolist())
 print(back[0, 0])
@@ -550,12 +576,15 @@ assert torch.equal(nn.MaxPool2d(2)(back), largest)
 assert torch.equal(F.max_unpool2d(largest, places, 2), back)
 
 g = torch.Generator().manual_seed(0)
-line, scan = torch.rand(1, 2, 7, generator=g), torch.rand(1, 2, 4, 4, 4, generator=g)
+line = torch.rand(1, 2, 7, generator=g)
+scan = torch.rand(1, 2, 4, 4, 4, generator=g)
 values, where = nn.MaxPool1d(2, return_indices=True)(line)
-six, seven = nn.MaxUnpool1d(2), F.max_unpool1d(values, where, 2, output_size=line.shape)
-print("7 ->", values.shape[2], "->", six(values, where).shape[2], "or", seven.shape[2])
+six = nn.MaxUnpool1d(2)(values, where)
+seven = F.max_unpool1d(values, where, 2, output_size=line.shape)
+print("7 ->", values.shape[2], "->", six.shape[2], "or", seven.shape[2])
 values, where = nn.MaxPool3d(2, return_indices=True)(scan)
-assert torch.equal(nn.MaxUnpool3d(2)(values, where), F.max_unpool3d(values, where, 2))
+back = nn.MaxUnpool3d(2)(values, where)
+assert torch.equal(back, F.max_unpool3d(values, where, 2))
 # --8<-- [end:max_unpool]
 
 # --8<-- [start:pad_1d]
@@ -568,8 +597,8 @@ layers = [
     nn.CircularPad1d((2, 3)),
 ]
 rows = {type(layer).__name__: layer(x).flatten().int().tolist() for layer in layers}
-index = ["left", "left", *["input"] * 5, "right", "right", "right"]
-pd.DataFrame.from_dict(rows, orient="index", columns=index)
+places = range(-2, 8)  # the input is at 0 to 4
+pd.DataFrame.from_dict(rows, orient="index", columns=places)
 # --8<-- [end:pad_1d]
 
 # --8<-- [start:pad_2d]
@@ -581,19 +610,21 @@ layers = [
     nn.ReplicationPad2d(2),
     nn.CircularPad2d(2),
 ]
-fig, axes = plt.subplots(1, 5, figsize=(9, 2.1), layout="constrained")
-for ax, layer in zip(axes, layers, strict=True):
+fig, axes = plt.subplots(2, 3, figsize=(6, 4.2), layout="constrained")
+axes[1, 2].axis("off")  # five layers, six places
+for ax, layer in zip(axes.flat, layers, strict=False):
     padded = layer(x)[0, 0]  # (7, 7)
     assert torch.equal(padded[2:5, 2:5], x[0, 0])
     for row in range(7):
         for column in range(7):
             inside = 2 <= row < 5 and 2 <= column < 5
             color = "#2f6fdb" if inside else "none"
-            ax.add_patch(plt.Rectangle((column, row), 1, 1, fc=color, ec="#7a8599", alpha=0.5))
+            look = {"fc": color, "ec": "#7a8599", "alpha": 0.5}
+            ax.add_patch(plt.Rectangle((column, row), 1, 1, **look))
             value = f"{padded[row, column]:.0f}"
-            ax.text(column + 0.5, row + 0.55, value, ha="center", va="center", fontsize=8)
+            ax.text(column + 0.5, row + 0.53, value, ha="center", va="center")
     ax.set(xlim=(0, 7), ylim=(7, 0), aspect="equal")
-    ax.set_title(type(layer).__name__, fontsize=9)
+    ax.set_title(type(layer).__name__, fontsize=10)
     ax.axis("off")
 print("3 x 3 ->", tuple(padded.shape))
 plt.show()
@@ -609,17 +640,21 @@ for layer in [
     nn.CircularPad3d((1, 1, 1, 1, 2, 0)),
 ]:
     out = layer(scan)[0, 0]  # (5, 5, 5)
-    name = type(layer).__name__
-    print(f"{name:17} {tuple(out.shape)}  corner {out[0, 0, 0]:g}, middle of a side {out[0, 2, 2]:g}")
+    name = f"{type(layer).__name__:17} {tuple(out.shape)}"
+    print(f"{name}  corner {out[0, 0, 0]:g}, middle of a side {out[0, 2, 2]:g}")
 # --8<-- [end:pad_3d]
 
 # --8<-- [start:functional_pad]
 x = torch.arange(1.0, 7).reshape(1, 1, 2, 3)
-print("(1, 2):", tuple(F.pad(x, (1, 2)).shape), " (1, 2, 0, 5):", tuple(F.pad(x, (1, 2, 0, 5)).shape))
+for pairs in ((1, 2), (1, 2, 0, 5)):
+    print(f"{pairs}:", tuple(F.pad(x, pairs).shape))
 print("negative:", F.pad(x, (-1, 0)).tolist())
-for layer, mode in [(nn.ReflectionPad2d(1), "reflect"), (nn.ReplicationPad2d(1), "replicate")]:
+for layer, mode in [
+    (nn.ReflectionPad2d(1), "reflect"),
+    (nn.ReplicationPad2d(1), "replicate"),
+    (nn.CircularPad2d(1), "circular"),
+]:
     assert torch.equal(layer(x), F.pad(x, (1, 1, 1, 1), mode=mode))
-assert torch.equal(nn.CircularPad2d(1)(x), F.pad(x, (1, 1, 1, 1), mode="circular"))
 assert torch.equal(nn.ConstantPad2d(1, 9.0)(x), F.pad(x, (1, 1, 1, 1), value=9.0))
 # --8<-- [end:functional_pad]
 
@@ -643,7 +678,7 @@ print("trilinear", tuple(nn.Upsample(scale_factor=2, mode="trilinear")(scan).sha
 
 # --8<-- [start:align_corners]
 values = torch.tensor([0.0, 2, 1, 3])
-place = torch.arange(4) + 0.5  # a pixel is as wide as 1, its middle at 0.5, 1.5, ...
+place = torch.arange(4) + 0.5  # a pixel is 1 wide, its middle at 0.5, 1.5, ...
 wide = (torch.arange(12) + 0.5) / 3
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.plot(place, values, "s", ms=9, color="#7a8599", label="4 inputs")
@@ -652,10 +687,10 @@ for mode, align, color, marker in [
     ("linear", False, "#2f6fdb", "o"),
     ("linear", True, "#e4572e", "^"),
 ]:
-    out = F.interpolate(values[None, None], size=12, mode=mode, align_corners=align)[0, 0]
+    out = F.interpolate(values[None, None], size=12, mode=mode, align_corners=align)
     label = mode if align is None else f"{mode}, align_corners={align}"
-    ax.plot(wide, out, marker=marker, ms=5, color=color, label=label)
-    print(f"{label:28}", [f"{v:.2f}" for v in out[:5].tolist()])
+    ax.plot(wide, out[0, 0], marker=marker, ms=5, color=color, label=label)
+    print(f"{label:28}", [f"{v:.2f}" for v in out[0, 0, :5].tolist()])
 ax.set(xlabel="place in the image, in input pixels", ylabel="value")
 fig.legend(loc="outside upper center", ncols=2, frameon=False)
 plt.show()
@@ -663,10 +698,12 @@ plt.show()
 
 # --8<-- [start:upsampling_2d]
 x = torch.tensor([[1.0, 2], [3, 4]])[None, None]
-print("UpsamplingNearest2d ", nn.UpsamplingNearest2d(scale_factor=2)(x)[0, 0, 0].tolist())
-print("UpsamplingBilinear2d", nn.UpsamplingBilinear2d(size=(3, 3))(x)[0, 0].tolist())
+nearest = nn.UpsamplingNearest2d(scale_factor=2)
+bilinear = nn.UpsamplingBilinear2d(size=(3, 3))
+print("UpsamplingNearest2d ", nearest(x)[0, 0, 0].tolist())
+print("UpsamplingBilinear2d", bilinear(x)[0, 0].tolist())
 aligned = nn.Upsample(size=(3, 3), mode="bilinear", align_corners=True)
-assert torch.equal(nn.UpsamplingBilinear2d(size=(3, 3))(x), aligned(x))
+assert torch.equal(bilinear(x), aligned(x))
 # --8<-- [end:upsampling_2d]
 
 # --8<-- [start:interpolate]
@@ -676,25 +713,29 @@ sharp = F.interpolate(photo, size=(20, 20), mode="bilinear")
 smooth = F.interpolate(photo, size=(20, 20), mode="bilinear", antialias=True)
 pictures = {"photo 160 x 160": photo, "area 20 x 20": small}
 pictures |= {"bilinear": sharp, "bilinear, antialias": smooth}
-pictures["area, then bicubic"] = F.interpolate(small, scale_factor=8, mode="bicubic").clamp(0, 1)
+again = F.interpolate(small, scale_factor=8, mode="bicubic").clamp(0, 1)
+pictures["area, then bicubic"] = again
 
 errors = {}
-fig, axes = plt.subplots(1, 5, figsize=(9, 2.1), layout="constrained")
-for ax, (name, picture) in zip(axes, pictures.items(), strict=True):
+fig, axes = plt.subplots(2, 3, figsize=(6, 4.3), layout="constrained")
+axes[1, 2].axis("off")  # five pictures, six places
+for ax, (name, picture) in zip(axes.flat, pictures.items(), strict=False):
     step = max(1, picture.shape[-1] // 80)  # large ones are drawn smaller
     ax.imshow(picture[0, :, ::step, ::step].permute(1, 2, 0).numpy())
-    ax.set_title(name, fontsize=9)
+    ax.set_title(name, fontsize=10)
     ax.axis("off")
-    errors[name] = (F.interpolate(picture, size=160) - photo).abs().mean().item()
-    print(f"{name:20} {tuple(picture.shape)}  differs from the photo by {errors[name]:.3f}")
+    error = (F.interpolate(picture, size=160) - photo).abs().mean().item()
+    errors[name] = error
+    print(f"{name:20} {tuple(picture.shape)} differs from the photo by {error:.3f}")
 assert max(errors, key=errors.get) == "bilinear"
 plt.show()
 # --8<-- [end:interpolate]
 
 # --8<-- [start:grid_sample]
 angle = math.radians(30)
-turn = torch.tensor([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0]])
-grid = F.affine_grid(turn[None], size=[1, 3, 160, 160], align_corners=False)  # (1, 160, 160, 2)
+cos, sin = math.cos(angle), math.sin(angle)
+turn = torch.tensor([[cos, -sin, 0], [sin, cos, 0]])  # (2, 3)
+grid = F.affine_grid(turn[None], size=[1, 3, 160, 160], align_corners=False)
 turned = F.grid_sample(photo, grid, align_corners=False)
 print("grid", tuple(grid.shape), f" from {grid.min():.3f} to {grid.max():.3f}")
 assert grid.max() > 1
@@ -713,7 +754,9 @@ assert torch.equal(out, by_hand) and torch.equal(out, F.pixel_shuffle(x, 2))
 print(tuple(x.shape), "->", tuple(out.shape))
 
 colors = ["#2f6fdb", "#e4572e", "#2a9d8f", "#9b5de5"]
-fig, axes = plt.subplots(1, 5, figsize=(8, 2), width_ratios=[1, 1, 1, 1, 2], layout="constrained")
+fig, axes = plt.subplots(
+    1, 5, figsize=(8, 2), width_ratios=[1, 1, 1, 1, 2], layout="constrained"
+)
 names = [*(f"channel {c}" for c in range(4)), "result"]
 for ax, picture, name in zip(axes, [*x[0], out[0, 0]], names, strict=True):
     for row in range(len(picture)):
@@ -722,7 +765,8 @@ for ax, picture, name in zip(axes, [*x[0], out[0, 0]], names, strict=True):
             look = {"fc": colors[value // 4], "ec": "#7a8599", "alpha": 0.5}
             ax.add_patch(plt.Rectangle((column, row), 1, 1, **look))
             ax.text(column + 0.5, row + 0.55, value, ha="center", va="center")
-    ax.set(xlim=(0, len(picture)), ylim=(len(picture), 0), aspect="equal", title=name)
+    side = len(picture)
+    ax.set(xlim=(0, side), ylim=(side, 0), aspect="equal", title=name)
     ax.axis("off")
 plt.show()
 # --8<-- [end:pixel_shuffle]
@@ -739,7 +783,7 @@ assert torch.equal(halved, F.pixel_unshuffle(image, 2))
 # --8<-- [end:pixel_unshuffle]
 
 # --8<-- [start:channel_shuffle]
-x = torch.arange(6)[None, :, None, None]  # six channels of one pixel: two groups of three
+x = torch.arange(6)[None, :, None, None]  # six channels of one pixel
 out = nn.ChannelShuffle(groups=2)(x)
 print(x.flatten().tolist(), "->", out.flatten().tolist())
 assert out.flatten().tolist() == torch.arange(6).reshape(2, 3).T.flatten().tolist()
@@ -749,8 +793,8 @@ assert torch.equal(out, F.channel_shuffle(x, 2))
 # --8<-- [start:unfold]
 torch.manual_seed(0)
 x, conv = torch.randn(2, 3, 8, 8), nn.Conv2d(3, 5, kernel_size=3, padding=1)
-columns = nn.Unfold(kernel_size=3, padding=1)(x)  # (2, 27, 64): 64 windows of 3 * 3 * 3
-product = conv.weight.flatten(1) @ columns + conv.bias[:, None]  # (5, 27) @ (2, 27, 64)
+columns = nn.Unfold(kernel_size=3, padding=1)(x)  # (2, 27, 64): 64 windows
+product = conv.weight.flatten(1) @ columns + conv.bias[:, None]  # (2, 5, 64)
 torch.testing.assert_close(product.unflatten(2, (8, 8)), conv(x))
 assert torch.equal(columns, F.unfold(x, 3, padding=1))
 print("windows", tuple(columns.shape), " product", tuple(product.shape))
@@ -759,7 +803,7 @@ print("windows", tuple(columns.shape), " product", tuple(product.shape))
 # --8<-- [start:fold]
 ones = torch.ones(1, 1, 5, 5)
 windows = nn.Unfold(kernel_size=3)(ones)  # (1, 9, 9)
-times = nn.Fold(output_size=(5, 5), kernel_size=3)(windows)  # the sums of what overlaps
+times = nn.Fold(output_size=(5, 5), kernel_size=3)(windows)  # sums the overlaps
 print(times[0, 0].int())
 image = torch.rand(1, 1, 5, 5, generator=torch.Generator().manual_seed(0))
 folded = F.fold(F.unfold(image, 3), output_size=(5, 5), kernel_size=3)
@@ -768,7 +812,9 @@ torch.testing.assert_close(folded / times, image)
 
 # --8<-- [start:lazy_conv]
 torch.manual_seed(0)
-net = nn.Sequential(nn.LazyConv2d(8, kernel_size=3), nn.ReLU(), nn.LazyConv2d(4, kernel_size=3))
+net = nn.Sequential(
+    nn.LazyConv2d(8, kernel_size=3), nn.ReLU(), nn.LazyConv2d(4, kernel_size=3)
+)
 print("before:", net[2])
 net(torch.rand(1, 3, 32, 32))
 print("after: ", net[2])
@@ -845,7 +891,8 @@ x = torch.zeros(1, 1, 30, requires_grad=True)
 out = net(x)
 out[0, 0, 20].backward()
 seen = x.grad[0, 0].nonzero().flatten()
-print(tuple(out.shape), "- output 20 sees inputs", seen.min().item(), "to", seen.max().item())
+first, last = seen.min().item(), seen.max().item()
+print(tuple(out.shape), f"- output 20 sees inputs {first} to {last}")
 assert seen.tolist() == list(range(6, 21))
 # --8<-- [end:solution_causal_convolution]
 
@@ -854,7 +901,9 @@ torch.manual_seed(0)
 x = torch.ones(1, 1, 5, 5)
 uneven = nn.ConvTranspose2d(1, 1, kernel_size=3, stride=2, padding=1, bias=False)
 even = nn.ConvTranspose2d(1, 1, kernel_size=4, stride=2, padding=1, bias=False)
-resize = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3, padding=1, bias=False))
+resize = nn.Sequential(
+    nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3, padding=1, bias=False)
+)
 for name, layer in {"kernel 3": uneven, "kernel 4": even, "resize": resize}.items():
     for p in layer.parameters():
         nn.init.ones_(p)
@@ -874,5 +923,5 @@ with torch.inference_mode():
     torch.testing.assert_close(pool(shifted), torch.roll(pool(image), 1, dims=3))
     torch.testing.assert_close(mean(shifted), mean(image))
     by_one = pool(torch.roll(image, 1, dims=3)) - pool(image)
-print(f"shifted by one pixel, the pooled values differ by up to {by_one.abs().max():.2f}")
+print(f"one pixel: the pooled values differ by up to {by_one.abs().max():.2f}")
 # --8<-- [end:solution_shift]

@@ -28,7 +28,7 @@ sampler = RandomSampler(dataset, generator=torch.Generator().manual_seed(0))
 indices = next(iter(BatchSampler(sampler, batch_size=4, drop_last=False)))
 print("1 sampler: ", indices)
 samples = [dataset[index] for index in indices]
-print("2 dataset: ", samples)
+print("2 dataset: ", samples[0], "and 3 more")
 x, y = default_collate(samples)
 print("3 collate: ", x.shape, y)
 device = torch.accelerator.current_accelerator() or torch.device("cpu")
@@ -66,7 +66,8 @@ class Shuffle:
 order = Shuffle(10, seed=0)
 epochs = [list(order) for _ in range(3)]
 assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
-assert epochs[0] == list(RandomSampler(range(10), generator=torch.Generator().manual_seed(0)))
+theirs = RandomSampler(range(10), generator=torch.Generator().manual_seed(0))
+assert epochs[0] == list(theirs)
 print(*epochs, sep="\n")
 # --8<-- [end:sampler_by_hand]
 
@@ -75,7 +76,10 @@ print(*epochs, sep="\n")
 class Loader:
     """One pass over a dataset, in batches."""
 
-    def __init__(self, dataset, batch_size, sampler, collate_fn=default_collate, drop_last=False):
+    def __init__(
+        self, dataset, batch_size, sampler,
+        collate_fn=default_collate, drop_last=False,
+    ):
         self.dataset, self.batch_size, self.sampler = dataset, batch_size, sampler
         self.collate_fn, self.drop_last = collate_fn, drop_last
 
@@ -110,8 +114,9 @@ for n in (1, 7, 10, 64):
     for batch_size in (1, 3, 10):
         for drop_last in (False, True):
             for sampler in (lambda n: Shuffle(n, seed=5), torch_sampler):
-                ours = Loader(Squares(n), batch_size, sampler(n), drop_last=drop_last)
-                theirs = DataLoader(Squares(n), batch_size, sampler=sampler(n), drop_last=drop_last)
+                options = {"batch_size": batch_size, "drop_last": drop_last}
+                ours = Loader(Squares(n), sampler=sampler(n), **options)
+                theirs = DataLoader(Squares(n), sampler=sampler(n), **options)
                 assert len(ours) == len(theirs)
                 for _epoch in range(3):
                     for (x, y), (z, w) in zip(ours, theirs, strict=True):
@@ -125,7 +130,8 @@ torch.manual_seed(0)
 for batch_size, drop_last in ((4, False), (4, True), (16, False), (16, True)):
     loader = DataLoader(dataset, batch_size=batch_size, drop_last=drop_last)
     sizes = [len(y) for _, y in loader]
-    print(f"batch_size {batch_size:2}  drop_last {drop_last!s:5}  {len(loader)} batches: {sizes}")
+    options = f"batch_size {batch_size:2}  drop_last {drop_last!s:5}"
+    print(f"{options}  {len(loader)} batches: {sizes}")
     assert len(sizes) == len(loader)
 # --8<-- [end:batch_size_and_drop_last]
 
@@ -143,7 +149,7 @@ assert first_epochs(0) == first_epochs(0) != first_epochs(1)
 torch.manual_seed(0)
 untouched = torch.rand(())
 torch.manual_seed(0)
-list(DataLoader(range(8)))  # draws from the global generator, though it doesn't shuffle
+list(DataLoader(range(8)))  # draws a number, though it doesn't shuffle
 print("the next random number is the same:", bool(torch.rand(()) == untouched))
 # --8<-- [end:seeded_loader]
 
@@ -195,7 +201,8 @@ train, valid, test = random_split(range(10), [0.7, 0.2, 0.1], generator=generato
 for name, part in (("train", train), ("valid", valid), ("test", test)):
     print(f"{name}: {list(part)}")
 assert sorted([*train, *valid, *test]) == list(range(10))
-again = random_split(range(10), [7, 2, 1], generator=torch.Generator().manual_seed(0))
+generator = torch.Generator().manual_seed(0)
+again = random_split(range(10), [7, 2, 1], generator=generator)
 assert [list(part) for part in again] == [list(train), list(valid), list(test)]
 # --8<-- [end:random_split]
 
@@ -221,7 +228,7 @@ class Table(Dataset):
 
 torch.manual_seed(0)
 table = Table(torch.arange(10.0).reshape(5, 2))
-loader = DataLoader(table, batch_size=3, collate_fn=lambda batch: batch)  # already a batch
+loader = DataLoader(table, batch_size=3, collate_fn=lambda batch: batch)
 for batch in loader:
     print(batch)
 # --8<-- [end:getitems]
@@ -233,7 +240,8 @@ items = range(6)
 g = torch.Generator().manual_seed(0)
 print("sequential:      ", list(SequentialSampler(items)))
 print("random:          ", list(RandomSampler(items, generator=g)))
-print("with replacement:", list(RandomSampler(items, replacement=True, generator=g)))
+again = RandomSampler(items, replacement=True, generator=g)
+print("with replacement:", list(again))
 print("only 3:          ", list(RandomSampler(items, num_samples=3, generator=g)))
 print("14 of 6:         ", list(RandomSampler(items, num_samples=14, generator=g)))
 # --8<-- [end:sequential_and_random_sampler]
@@ -295,14 +303,17 @@ lengths = torch.randint(1, 100, (1000,), generator=torch.Generator().manual_seed
 by_length = ByLength(lengths, 20, torch.Generator().manual_seed(0))
 padded = sum(lengths[batch].max() * len(batch) for batch in by_length)
 mixed = sum(chunk.max() * len(chunk) for chunk in lengths.split(20))
-print(f"padding of all numbers: mixed {1 - lengths.sum() / mixed:.0%}, by length {1 - lengths.sum() / padded:.0%}")
+for name, total in {"mixed": mixed, "by length": padded}.items():
+    print(f"{name}: {1 - lengths.sum() / total:.0%} of all numbers are padding")
 assert sorted(i for batch in by_length for i in batch) == list(range(1000))
 # --8<-- [end:own_batch_sampler]
 
 # --8<-- [start:distributed_sampler]
 from torch.utils.data import DistributedSampler
 
-samplers = [DistributedSampler(range(7), num_replicas=2, rank=rank, seed=0) for rank in (0, 1)]
+samplers = [
+    DistributedSampler(range(7), num_replicas=2, rank=r, seed=0) for r in (0, 1)
+]
 for epoch in range(2):
     for rank, sampler in enumerate(samplers):
         sampler.set_epoch(epoch)
@@ -320,9 +331,10 @@ DataLoader(dataset, shuffle=True, sampler=SequentialSampler(dataset))
 # --8<-- [start:default_collate]
 import numpy as np
 
+black, white = torch.zeros(2, 2), torch.ones(2, 2)
 samples = [
-    {"image": torch.zeros(2, 2), "label": 1, "weight": 0.5, "name": "a", "box": (1, 2)},
-    {"image": torch.ones(2, 2), "label": 0, "weight": 1.5, "name": "b", "box": (3, 4)},
+    {"image": black, "label": 1, "weight": 0.5, "name": "a", "box": (1, 2)},
+    {"image": white, "label": 0, "weight": 1.5, "name": "b", "box": (3, 4)},
 ]
 for key, value in default_collate(samples).items():
     print(f"{key:7}", tuple(value.shape) if key == "image" else value)
@@ -338,7 +350,8 @@ print(default_convert(sample))
 torch.manual_seed(0)
 whole = DataLoader([sample], batch_size=None)  # no batches: samples as they are
 print(next(iter(whole)))
-ready = DataLoader(torch.arange(6).split(4), batch_size=None)  # the dataset holds batches
+batches = torch.arange(6).split(4)  # a dataset that holds batches
+ready = DataLoader(batches, batch_size=None)
 print(list(ready))
 # --8<-- [end:default_convert]
 
@@ -361,7 +374,11 @@ def pad(samples):
 
 
 torch.manual_seed(0)
-data = [(torch.tensor([5, 2, 9]), 1), (torch.tensor([7]), 0), (torch.tensor([4, 4]), 1)]
+data = [
+    (torch.tensor([5, 2, 9]), 1),
+    (torch.tensor([7]), 0),
+    (torch.tensor([4, 4]), 1),
+]
 for tokens, mask, labels in DataLoader(data, batch_size=2, collate_fn=pad):
     print(tokens.tolist(), mask.sum(dim=1).tolist(), labels.tolist())
     assert torch.equal(tokens > 0, mask)
@@ -391,8 +408,10 @@ for workers in (0, 2):
 
 # --8<-- [start:order_with_workers]
 def epoch_order(workers):
-    generator = torch.Generator().manual_seed(0)
-    loader = DataLoader(range(20), batch_size=3, shuffle=True, generator=generator, num_workers=workers)
+    g = torch.Generator().manual_seed(0)
+    loader = DataLoader(
+        range(20), batch_size=3, shuffle=True, generator=g, num_workers=workers
+    )
     return [batch.tolist() for batch in loader]
 
 
@@ -418,7 +437,7 @@ torch.manual_seed(0)
 for workers in (0, 2):
     counting = Counting()
     counts = [batch.item() for batch in DataLoader(counting, num_workers=workers)]
-    print(f"{workers} workers: samples {counts}, calls seen from outside: {counting.calls}")
+    print(f"{workers} workers: samples {counts}, counted outside: {counting.calls}")
 # --8<-- [end:worker_copies]
 
 # --8<-- [start:prefetch_factor]
@@ -435,11 +454,13 @@ class Spy(SequentialSampler):
 torch.manual_seed(0)
 for workers, factor in ((0, None), (1, 2), (2, 2), (2, 4)):
     asked.clear()
-    loader = DataLoader(range(50), sampler=Spy(range(50)), num_workers=workers, prefetch_factor=factor)
+    options = {"num_workers": workers, "prefetch_factor": factor}
+    loader = DataLoader(range(50), sampler=Spy(range(50)), **options)
     batches = iter(loader)
     at_start = len(asked)
     next(batches)
-    print(f"{workers} workers, factor {factor}: {at_start} batches ordered at once, {len(asked)} after the first")
+    print(f"{workers} workers, factor {factor}:", end=" ")
+    print(f"{at_start} batches ordered at once, {len(asked)} after the first")
     assert at_start == workers * (factor or 0)
     del batches  # stops the workers
 # --8<-- [end:prefetch_factor]
@@ -461,7 +482,7 @@ for persistent in (False, True):
     loader = DataLoader(ProcessIds(), num_workers=2, persistent_workers=persistent)
     first, second = ({batch.item() for batch in loader} for _ in range(2))
     assert len(first) == 2 and os.getpid() not in first
-    print(f"persistent_workers={persistent}: same processes in the second epoch: {first == second}")
+    print(f"persistent_workers={persistent}: same processes: {first == second}")
 # --8<-- [end:persistent_workers]
 
 # --8<-- [start:pin_memory]
@@ -508,12 +529,13 @@ class Draws(Dataset):
 
     def __getitem__(self, index):
         info = get_worker_info()
-        return info.id, info.seed % 1000, torch.rand(()).item(), random.random(), np.random.rand()
+        drawn = torch.rand(()).item(), random.random(), np.random.rand()
+        return info.id, info.seed % 1000, *drawn
 
 
 def draw(seed):
-    generator = torch.Generator().manual_seed(seed)
-    loader = DataLoader(Draws(), batch_size=None, num_workers=2, generator=generator)
+    g = torch.Generator().manual_seed(seed)
+    loader = DataLoader(Draws(), batch_size=None, num_workers=2, generator=g)
     columns = ["worker", "seed % 1000", "torch", "random", "numpy"]
     return pd.DataFrame(list(loader), columns=columns)
 
@@ -554,7 +576,9 @@ def own_generator(worker_id):
 
 
 generator = torch.Generator().manual_seed(0)
-loader = DataLoader(Noisy(), num_workers=2, worker_init_fn=own_generator, generator=generator)
+loader = DataLoader(
+    Noisy(), num_workers=2, worker_init_fn=own_generator, generator=generator
+)
 noise = [[batch.item() for batch in loader] for _ in range(2)]
 print(*noise, sep="\n")
 assert noise[0][0::2] != noise[0][1::2] and noise[0] != noise[1]
@@ -588,7 +612,8 @@ DataLoader(Stream(7), shuffle=True)
 from collections import Counter
 
 torch.manual_seed(0)
-got = [number for batch in DataLoader(Stream(5), batch_size=2, num_workers=2) for number in batch.tolist()]
+loader = DataLoader(Stream(5), batch_size=2, num_workers=2)
+got = [number for batch in loader for number in batch.tolist()]
 print(got)
 assert Counter(got) == dict.fromkeys(range(5), 2)
 # --8<-- [end:iterable_duplicates]
@@ -609,9 +634,10 @@ class Sharded(IterableDataset):
 
 torch.manual_seed(0)
 for workers in (0, 1, 2):
-    batches = [b.tolist() for b in DataLoader(Sharded(10), batch_size=3, num_workers=workers)]
+    loader = DataLoader(Sharded(10), batch_size=3, num_workers=workers)
+    batches = [batch.tolist() for batch in loader]
     print(f"{workers} workers: {batches}")
-    assert sorted(number for batch in batches for number in batch) == list(range(10))
+    assert sorted(n for batch in batches for n in batch) == list(range(10))
 # --8<-- [end:worker_sharding]
 
 # --8<-- [start:files_by_worker]
@@ -630,14 +656,17 @@ class Lines(IterableDataset):
 
     def __iter__(self):
         info = get_worker_info()
-        mine = self.files if info is None else self.files[info.id :: info.num_workers]
+        mine = self.files
+        if info is not None:
+            mine = mine[info.id :: info.num_workers]
         for file in mine:
             with open(file) as lines:
                 yield from (line.rstrip("\n") for line in lines)
 
 
 torch.manual_seed(0)
-read = [line for batch in DataLoader(Lines(Path().glob("part-*.txt")), num_workers=2) for line in batch]
+loader = DataLoader(Lines(Path().glob("part-*.txt")), num_workers=2)
+read = [line for batch in loader for line in batch]
 print(read)
 assert len(read) == len(set(read)) == 2 + 3 + 4
 # --8<-- [end:files_by_worker]
@@ -663,7 +692,7 @@ class Shuffled(IterableDataset):
 
 for size in (1, 4, 20):
     order = list(Shuffled(Stream(20), size, seed=0))
-    print(f"buffer of {size:2}:", order)
+    print(f"buffer of {size:2}:", *order)
     assert sorted(order) == list(range(20))
 # --8<-- [end:shuffle_buffer]
 
@@ -694,7 +723,8 @@ class Letters(MapDataPipe):
 
 assert isinstance(Numbers(), IterableDataset) and isinstance(Letters(), Dataset)
 torch.manual_seed(0)
-print(next(iter(DataLoader(Numbers(), batch_size=3))), next(iter(DataLoader(Letters(), batch_size=3))))
+for pipe in (Numbers(), Letters()):
+    print(next(iter(DataLoader(pipe, batch_size=3))))
 # --8<-- [end:data_pipes]
 
 # --8<-- [start:timeline]
@@ -702,7 +732,7 @@ import matplotlib.pyplot as plt
 
 
 def timeline(workers, batches=8, load=2, train=1, factor=2):
-    """(who, start, length) of each piece of work. Loading takes 2 units, training 1."""
+    """(who, start, length, batch) of each piece of work, and the end of all."""
     free = [0] * max(workers, 1)
     main, pieces, taken = 0, [], []
     for i in range(batches):
@@ -721,13 +751,15 @@ def timeline(workers, batches=8, load=2, train=1, factor=2):
     return pieces, main
 
 
-fig, axes = plt.subplots(3, 1, figsize=(7.0, 4.0), sharex=True, layout="constrained", height_ratios=[1, 2, 3])
+fig, axes = plt.subplots(
+    3, 1, figsize=(7, 4), sharex=True, layout="constrained", height_ratios=[1, 2, 3]
+)
 for workers, ax in enumerate(axes):
     pieces, end = timeline(workers)
     rows = ["main", *(f"worker {k}" for k in range(workers))]
     for n, (who, start, length, _batch) in enumerate(pieces):
         color = "#e4572e" if n % 2 else "#2f6fdb"  # loading and training alternate
-        ax.barh(rows.index(who), length - 0.12, left=start, align="center", color=color, height=0.7)
+        ax.barh(rows.index(who), length - 0.12, left=start, color=color, height=0.7)
     ax.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.5, -0.5))
     ax.set(title=f"{workers} worker{'s' * (workers != 1)}: {end} units")
 axes[0].bar(0, 0, color="#2f6fdb", label="load a batch")
@@ -765,7 +797,9 @@ def samples_per_second(loader):
 
 torch.manual_seed(0)
 alone = samples_per_second(DataLoader(Slow(), batch_size=8))
-two = samples_per_second(DataLoader(Slow(), batch_size=8, num_workers=2, persistent_workers=True))
+two = samples_per_second(
+    DataLoader(Slow(), batch_size=8, num_workers=2, persistent_workers=True)
+)
 assert alone < 1 / 0.003  # nobody is faster than the wait
 print("two workers are faster than none:", two > 1.2 * alone)
 # --8<-- [end:throughput_by_workers]
@@ -775,7 +809,9 @@ rows = torch.zeros(2048, 8)
 
 
 def rate(batch_size, workers=0):
-    loader = DataLoader(rows, batch_size, num_workers=workers, persistent_workers=workers > 0)
+    loader = DataLoader(
+        rows, batch_size, num_workers=workers, persistent_workers=workers > 0
+    )
     return samples_per_second(loader)
 
 
@@ -793,17 +829,22 @@ in_memory = {
     "2 workers": [1_500, 4_400, 28_000, 110_000, 350_000, 900_000],
 }
 fig, axes = plt.subplots(1, 2, figsize=(7.0, 3.0), layout="constrained")
-axes[0].plot([0, 1], [1 / 0.003] * 2, color="#7a8599", ls="--", label="one wait after the other")
-axes[0].plot([1, 6], [1 / 0.003, 6 / 0.003], color="#7a8599", ls=":", label="all workers wait at once")
-axes[0].plot(list(waiting), list(waiting.values()), "o", color="#2f6fdb", label="measured")
-axes[0].set(title="3 ms of waiting a sample", xlabel="workers", ylabel="samples per second", ylim=(0, 2200))
+one = 1 / 0.003  # samples per second, one wait of 3 ms after the other
+grey = {"color": "#7a8599"}
+axes[0].plot([0, 1], [one, one], "--", **grey, label="one wait after the other")
+axes[0].plot([1, 6], [one, 6 * one], ":", **grey, label="all workers wait at once")
+axes[0].plot(waiting.keys(), waiting.values(), "o", c="#2f6fdb", label="measured")
+axes[0].set(title="3 ms of waiting a sample", xlabel="workers", ylim=(0, 2200))
+axes[0].set_ylabel("samples per second")
 axes[0].legend(frameon=False, loc="upper left", fontsize=9)
-for (name, rates), color in zip(in_memory.items(), ["#e4572e", "#2a9d8f"], strict=True):
+colors = ["#e4572e", "#2a9d8f"]
+for (name, rates), color in zip(in_memory.items(), colors, strict=True):
     axes[1].loglog(batch_sizes, rates, "o-", color=color, label=name)
 axes[1].set(title="samples in memory", xlabel="batch size", ylim=(1e3, 1e7))
 axes[1].legend(frameon=False, loc="lower right", fontsize=9)
-print(f"6 workers of 1: {waiting[6] / waiting[1]:.1f} times", end=", ")
-print(f"batches of 1024 instead of 1: {in_memory['no worker'][-1] / in_memory['no worker'][0]:.0f} times")
+rates = in_memory["no worker"]
+print(f"6 workers instead of 1: {waiting[6] / waiting[1]:.1f} times", end=", ")
+print(f"batches of 1024 instead of 1: {rates[-1] / rates[0]:.0f} times")
 plt.show()
 # --8<-- [end:throughput_drawn]
 
@@ -821,7 +862,9 @@ class Cubes(Dataset):
 
 
 def main():
-    loader = DataLoader(Cubes(6), batch_size=2, num_workers=2, multiprocessing_context="spawn")
+    loader = DataLoader(
+        Cubes(6), batch_size=2, num_workers=2, multiprocessing_context="spawn"
+    )
     for batch in loader:
         print(batch.tolist())
 
@@ -874,7 +917,9 @@ def share(items, rank, ranks, worker, workers):
 
 
 items = list(range(23))
-parts = [share(items, rank, 3, worker, 2) for rank in range(3) for worker in range(2)]
+parts = [
+    share(items, rank, 3, worker, 2) for rank in range(3) for worker in range(2)
+]
 assert sorted(item for part in parts for item in part) == items
 parts
 # --8<-- [end:solution_ranks_and_workers]
@@ -896,7 +941,8 @@ def stratified_split(labels, share, generator):
 labels = torch.tensor([0] * 90 + [1] * 10)
 train, valid = stratified_split(labels, 0.8, torch.Generator().manual_seed(0))
 assert sorted(train + valid) == list(range(100))
-print(torch.bincount(labels[train]).tolist(), torch.bincount(labels[valid]).tolist())
+for part in (train, valid):
+    print(torch.bincount(labels[part]).tolist())
 # --8<-- [end:solution_stratified_split]
 
 
@@ -914,9 +960,11 @@ class Mapped(Dataset):
         return self.function(self.dataset[index])
 
 
-train, valid = random_split(range(6), [4, 2], generator=torch.Generator().manual_seed(0))
+g = torch.Generator().manual_seed(0)
+train, valid = random_split(range(6), [4, 2], generator=g)
 augmented = Mapped(train, lambda sample: sample + 100)
-assert all(sample >= 100 for sample in augmented) and all(sample < 100 for sample in valid)
+assert all(sample >= 100 for sample in augmented)
+assert all(sample < 100 for sample in valid)
 print(list(augmented), list(valid))
 # --8<-- [end:solution_transform_one_part]
 

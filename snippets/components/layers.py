@@ -19,7 +19,7 @@ for _ in range(100):
     both, weight = nn.Linear(n_in, n_out), nn.Linear(n_in, n_out, bias=False)
     assert sum(p.numel() for p in both.parameters()) == (n_in + 1) * n_out
     assert sum(p.numel() for p in weight.parameters()) == n_in * n_out
-print(f"{n_in} to {n_out}: {sum(p.numel() for p in both.parameters()):,} parameters")
+print(f"{n_in} to {n_out}: {(n_in + 1) * n_out:,} parameters")
 # --8<-- [end:linear_parameters]
 
 # --8<-- [start:linear_wrong_size]
@@ -150,7 +150,7 @@ y
 
 # --8<-- [start:embedding_bag_modes]
 table = torch.tensor([[0.0, 0.0], [1.0, 10.0], [2.0, 20.0], [3.0, -5.0]])
-ids = torch.tensor([[1, 2, 2], [3, 3, 1]])  # (N, L): bags of one length need no offsets
+ids = torch.tensor([[1, 2, 2], [3, 3, 1]])  # (N, L): no offsets needed
 for mode in ("sum", "mean", "max"):
     print(mode, nn.EmbeddingBag.from_pretrained(table, mode=mode)(ids).tolist())
 weights = torch.tensor([[1.0, 0.5, 0.5], [0.0, 0.0, 2.0]])
@@ -283,7 +283,8 @@ for norm, hue in zip(norms, HUES, strict=False):
     ax.semilogy(spreads(norm), color=hue, label=type(norm).__name__)
 ax.set(xlabel="layer", ylabel="spread over the batch", title="30 layers")
 ax.legend()
-assert spreads(norms[0])[-1] < 1e-8 and all(spreads(n)[-1] > 0.03 for n in norms[1:])
+assert spreads(norms[0])[-1] < 1e-8
+assert all(spreads(n)[-1] > 0.03 for n in norms[1:])
 plt.show()
 # --8<-- [end:why_normalise]
 
@@ -326,7 +327,7 @@ torch.manual_seed(0)
 norm = nn.BatchNorm1d(3)
 x = 5 + 2 * torch.randn(8, 3)  # (N, C)
 y = norm(x)
-mean, var = x.mean(dim=0), x.var(dim=0, correction=0)  # of each feature, over the batch
+mean, var = x.mean(dim=0), x.var(dim=0, correction=0)  # over the batch
 by_hand = (x - mean) / torch.sqrt(var + norm.eps) * norm.weight + norm.bias
 assert torch.allclose(y, by_hand, atol=1e-5)
 assert torch.allclose(norm.running_mean, 0.9 * torch.zeros(3) + 0.1 * mean)
@@ -435,8 +436,8 @@ mean = tokens.mean(dim=-1, keepdim=True)  # (2, 7, 1): one for each token
 var = tokens.var(dim=-1, correction=0, keepdim=True)
 by_hand = (tokens - mean) / torch.sqrt(var + norm.eps) * norm.weight + norm.bias
 assert torch.allclose(norm(tokens), by_hand, atol=1e-5)
-assert torch.equal(norm(tokens), norm.eval()(tokens))  # train and eval are the same
-assert torch.equal(norm(tokens[:1, :1]), norm(tokens)[:1, :1])  # one token is enough
+assert torch.equal(norm(tokens), norm.eval()(tokens))  # no matter the mode
+assert torch.equal(norm(tokens[:1, :1]), norm(tokens)[:1, :1])  # one is enough
 norm
 # --8<-- [end:layer_norm]
 
@@ -452,7 +453,8 @@ torch.manual_seed(0)
 images = torch.randn(2, 6, 4, 4)  # (N, C, H, W)
 norm = nn.GroupNorm(num_groups=3, num_channels=6)
 groups = images.reshape(2, 3, -1)  # (N, groups, the rest)
-mean, var = groups.mean(-1, keepdim=True), groups.var(-1, correction=0, keepdim=True)
+mean = groups.mean(-1, keepdim=True)  # (2, 3, 1)
+var = groups.var(-1, correction=0, keepdim=True)
 by_hand = ((groups - mean) / torch.sqrt(var + norm.eps)).reshape(images.shape)
 assert torch.allclose(norm(images), by_hand, atol=1e-5)
 assert torch.equal(norm(images), F.group_norm(images, 3, norm.weight, norm.bias))
@@ -497,9 +499,8 @@ eps = torch.finfo(torch.float32).eps  # what eps=None means
 rms = torch.sqrt(tokens.square().mean(dim=-1, keepdim=True) + eps)  # (2, 7, 1)
 assert torch.allclose(norm(tokens), tokens / rms * norm.weight)
 assert torch.equal(norm(tokens), F.rms_norm(tokens, (6,), norm.weight))
-print(
-    norm(tokens).mean().round(decimals=2), nn.LayerNorm(6)(tokens).mean().abs() < 1e-6
-)
+print(norm(tokens).mean().round(decimals=2))
+print(nn.LayerNorm(6)(tokens).mean().abs() < 1e-6)
 centred = tokens - tokens.mean(dim=-1, keepdim=True)
 assert torch.allclose(norm(centred), nn.LayerNorm(6)(tokens), atol=1e-4)
 norm
@@ -643,7 +644,8 @@ layer, x = LowRankLinear(512, 256, rank=16), torch.randn(4, 512)
 assert torch.allclose(
     layer(x), F.linear(x, layer.up @ layer.down, layer.bias), atol=1e-5
 )
-counts = [sum(p.numel() for p in m.parameters()) for m in (layer, nn.Linear(512, 256))]
+models = (layer, nn.Linear(512, 256))
+counts = [sum(p.numel() for p in m.parameters()) for m in models]
 assert counts == [16 * (512 + 256) + 256, 512 * 256 + 256]
 print(layer, counts)
 small = LowRankLinear(4, 3, rank=2).double()
@@ -663,7 +665,8 @@ for rank in (1, 2, 4, 8):
     layer = LowRankLinear.from_linear(linear, rank)
     error = torch.linalg.matrix_norm(layer.up @ layer.down - linear.weight)
     assert torch.allclose(error, sigma[rank:].norm(), rtol=1e-3)
-    print(rank, layer.down.numel() + layer.up.numel(), f"{error / sigma.norm():.1%}")
+    weights = layer.down.numel() + layer.up.numel()
+    print(rank, weights, f"{error / sigma.norm():.1%}")
 # --8<-- [end:compress_linear]
 
 # --8<-- [start:use_gated_residual]
@@ -678,9 +681,8 @@ for layers in (plain, gated):
     out = nn.Sequential(*layers)(x)  # (256, 64)
     (gradient,) = torch.autograd.grad(out.square().sum(), plain[0][0].weight)
     sizes.append(gradient.norm().item())
-    print(
-        f"{type(layers[0]).__name__:<14}{out.std(dim=0).mean().item():.0e}{sizes[-1]:9.0e}"
-    )
+    spread = out.std(dim=0).mean().item()
+    print(f"{type(layers[0]).__name__:<14}{spread:.0e}{sizes[-1]:9.0e}")
 assert sizes[1] > 1e6 * sizes[0]
 # --8<-- [end:use_gated_residual]
 

@@ -76,7 +76,7 @@ heights = 0.5 * (points @ H * points).sum(dim=-1)
 fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.2), layout="constrained")
 for ax, lr in zip(axes, (0.003, 0.036, 0.041), strict=True):
     path, losses = descend(lambda p, lr=lr: torch.optim.SGD(p, lr=lr), steps=40)
-    ax.contour(first, second, heights.sqrt(), levels=8, colors="#7a8599", linewidths=0.7)
+    ax.contour(first, second, heights.sqrt(), 8, colors="#7a8599", linewidths=0.7)
     ax.plot(*path.T, ".-", color="#2f6fdb", ms=4, lw=1)
     ax.plot(0, 0, "*", color="#e4572e", ms=10)
     ax.set(title=f"lr {lr}: loss {losses[-1]:.2f}", aspect="equal")
@@ -92,7 +92,8 @@ for _ in range(20):
 path, _ = descend(lambda p: torch.optim.SGD(p, lr=0.03), steps=20)
 torch.testing.assert_close(path[-1], w)
 print("20 steps:", text(w))
-print("each step multiplies, along and across:", text(1 - 0.03 * torch.linalg.eigvalsh(H)))
+factors = 1 - 0.03 * torch.linalg.eigvalsh(H)
+print("each step multiplies, along and across:", text(factors))
 # --8<-- [end:sgd]
 
 # --8<-- [start:sgd_momentum_nesterov]
@@ -103,7 +104,8 @@ for nesterov in (False, True):
         v = 0.9 * v + g
         w -= 0.01 * (g + 0.9 * v if nesterov else v)
 
-    path, losses = descend(lambda p, n=nesterov: torch.optim.SGD(p, lr=0.01, momentum=0.9, nesterov=n))
+    options = {"lr": 0.01, "momentum": 0.9, "nesterov": nesterov}
+    path, losses = descend(lambda p, o=options: torch.optim.SGD(p, **o))
     torch.testing.assert_close(path[20], w)
     print(f"nesterov {nesterov!s:5}  losses", text(losses[::25]))
 _, plain = descend(lambda p: torch.optim.SGD(p, lr=0.03))
@@ -118,7 +120,8 @@ for step in range(1, 101):
     total += g**2
     w -= 0.5 * g / (total.sqrt() + 1e-10)
     if step in (1, 10, 100):
-        print(f"step {step:3}: each gradient is multiplied by", text(0.5 / total.sqrt()))
+        factors = text(0.5 / total.sqrt())
+        print(f"step {step:3}: each gradient is multiplied by", factors)
 
 path, _ = descend(lambda p: torch.optim.Adagrad(p, lr=0.5))
 torch.testing.assert_close(path[-1], w)
@@ -149,7 +152,8 @@ for _ in range(100):
 
 path, losses = descend(lambda p: torch.optim.Adadelta(p))
 torch.testing.assert_close(path[-1], w)
-print("first step:", text(path[1] - path[0]), " last step:", text(path[-1] - path[-2]))
+print("first step:", text(path[1] - path[0]))
+print("last step: ", text(path[-1] - path[-2]))
 print("losses", text(losses[::25]))
 # --8<-- [end:adadelta]
 
@@ -189,14 +193,17 @@ pd.DataFrame(rows, columns=columns).round(3)
 
 
 # --8<-- [start:scale_of_the_loss]
+from functools import partial
+
+
 def thousandfold(w):
     return 1000 * valley(w)
 
 
 for name, lr in {"Adam": 0.2, "RMSprop": 0.05, "Rprop": 0.05, "SGD": 0.03}.items():
-    make = getattr(torch.optim, name)
-    once, _ = descend(lambda p, make=make, lr=lr: make(p, lr=lr), steps=5)
-    larger, _ = descend(lambda p, make=make, lr=lr: make(p, lr=lr), steps=5, loss_fn=thousandfold)
+    make = partial(getattr(torch.optim, name), lr=lr)
+    once, _ = descend(make, steps=5)
+    larger, _ = descend(make, steps=5, loss_fn=thousandfold)
     same = torch.allclose(once, larger, rtol=1e-4)
     print(f"{name:8} after 5 steps", text(once[-1]), " same path:", same)
     assert same == (name != "SGD")
@@ -213,15 +220,13 @@ for t in range(1, 21):
     v = 0.999 * v + 0.001 * g**2
     w -= lr * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-8)
 
-path, _ = descend(lambda p: torch.optim.AdamW(p, lr=lr, weight_decay=decay), steps=20)
+path, _ = descend(partial(torch.optim.AdamW, lr=lr, weight_decay=decay), steps=20)
 torch.testing.assert_close(path[-1], w)
 print("20 steps:", text(w))
 # --8<-- [end:adamw]
 
+
 # --8<-- [start:l2_or_decay]
-from functools import partial
-
-
 def with_l2(w):
     return valley(w) + 0.5 * 0.1 * (w**2).sum()
 
@@ -256,7 +261,8 @@ torch.testing.assert_close(w.detach(), torch.tensor([2.0, 1.0]) * (1 - 0.01) ** 
 
 # --8<-- [start:adam_adamw_drawn]
 sizes = torch.tensor([0.1, 1.0, 10.0])  # how large each weight's noisy gradient is
-fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.6), sharey=True, layout="constrained")
+colors = ("#2f6fdb", "#e4572e", "#2a9d8f")
+_, axes = plt.subplots(1, 2, figsize=(7.2, 2.6), sharey=True, layout="constrained")
 for ax, make in zip(axes, (torch.optim.Adam, torch.optim.AdamW), strict=True):
     generator = torch.Generator().manual_seed(0)
     w = torch.ones(3, requires_grad=True)
@@ -267,7 +273,7 @@ for ax, make in zip(axes, (torch.optim.Adam, torch.optim.AdamW), strict=True):
         optimizer.step()
         history.append(w.detach().clone())
     curves = torch.stack(history)  # (1000, 3)
-    for curve, size, color in zip(curves.T, sizes, ("#2f6fdb", "#e4572e", "#2a9d8f"), strict=True):
+    for curve, size, color in zip(curves.T, sizes, colors, strict=True):
         ax.plot(curve, color=color, label=f"gradients of size {size:g}")
     ax.set(title=f"{make.__name__}, weight_decay=0.5", xlabel="step")
     print(f"{make.__name__:5} after 1,000 steps", [f"{x:.1f}" for x in curves[-1]])
@@ -301,8 +307,9 @@ for t in range(1, 21):
     g = H @ w
     m = 0.9 * m + 0.1 * g
     v = 0.999 * v + 0.001 * g**2
-    look_ahead = (1 - mu) * g / (1 - product) + mu_next * m / (1 - product * mu_next)
-    w -= 0.2 * look_ahead / ((v / (1 - 0.999**t)).sqrt() + 1e-8)
+    now = (1 - mu) * g / (1 - product)
+    ahead = mu_next * m / (1 - product * mu_next)
+    w -= 0.2 * (now + ahead) / ((v / (1 - 0.999**t)).sqrt() + 1e-8)
 
 path, losses = descend(lambda p: torch.optim.NAdam(p, lr=0.2))
 torch.testing.assert_close(path[20], w)
@@ -348,7 +355,8 @@ for _ in range(2000):
     seen.append(w.item())
 average = optimizer.state[w]["ax"].item()
 tail = torch.tensor(seen[-1000:])
-print(f"w wanders between {tail.min():.1f} and {tail.max():.1f}, average {average:.1f}")
+print(f"w wanders between {tail.min():.1f} and {tail.max():.1f}")
+print(f"average {average:.1f}")
 assert abs(average - 5) < 0.1 and tail.std() > 0.1
 # --8<-- [end:asgd]
 
@@ -366,7 +374,8 @@ def state_size(make, shape=(1000, 500)):
 
 
 for name in ("SGD", "Muon", "Adam", "Adafactor"):
-    print(f"{name:9} {state_size(getattr(torch.optim, name)):9,} for 500,000 weights")
+    numbers = state_size(getattr(torch.optim, name))
+    print(f"{name:9} {numbers:9,} for 500,000 weights")
 assert state_size(torch.optim.Adafactor) == 1000 + 500
 # --8<-- [end:adafactor]
 
@@ -395,7 +404,7 @@ w = nn.Parameter(torch.zeros(64, 32))
 w.grad = torch.randn(64, 4) @ torch.randn(4, 32) + 0.1 * torch.randn(64, 32)
 directions = {"gradient": w.grad / torch.linalg.matrix_norm(w.grad)}
 for make in (torch.optim.Adam, torch.optim.Muon):
-    w.data.zero_()
+    nn.init.zeros_(w)
     make([w], lr=1.0, weight_decay=0.0).step()
     directions[make.__name__] = -w.detach().clone()
 for name, update in directions.items():
@@ -433,7 +442,8 @@ def closure():
 
 for step in range(1, 4):
     optimizer.step(closure)
-    print(f"step {step}: closure called {calls} times, loss {rosenbrock(w).item():.1e}")
+    loss = rosenbrock(w).item()
+    print(f"step {step}: closure called {calls} times, loss {loss:.1e}")
 assert (w - 1).abs().max() < 1e-4
 # --8<-- [end:lbfgs]
 
@@ -445,7 +455,8 @@ class Lion(torch.optim.Optimizer):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.99), weight_decay=0.0):
         if lr < 0:
             raise ValueError(f"lr must not be negative, got {lr}")
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+        defaults = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
+        super().__init__(params, defaults)
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -481,9 +492,9 @@ optimizers = {
     "LBFGS": partial(torch.optim.LBFGS, max_iter=1),  # one iteration per step
     "Lion (ours)": Lion,
 }
-names = "Adagrad RMSprop Adadelta Adam AdamW Adamax NAdam RAdam Adafactor Rprop ASGD Muon"
-optimizers |= {name: getattr(torch.optim, name) for name in names.split()}
-optimizers["SparseAdam"] = torch.optim.SparseAdam
+names = "Adagrad RMSprop Adadelta Adam AdamW Adamax NAdam RAdam".split()
+names += "Adafactor Rprop ASGD Muon SparseAdam".split()
+optimizers |= {name: getattr(torch.optim, name) for name in names}
 
 best, rows = {}, []
 for name, make in optimizers.items():
@@ -502,8 +513,9 @@ table.sort_values("steps to loss < 0.01", kind="stable").replace({81: "> 80"})
 # --8<-- [start:valley_drawn]
 fig, axes = plt.subplots(6, 3, figsize=(7.5, 10.5), layout="constrained")
 for ax, (name, make) in zip(axes.flat, optimizers.items(), strict=True):
-    path, losses = descend(partial(make, lr=best[name]), 80, sparse=name == "SparseAdam")
-    ax.contour(first, second, heights.sqrt(), levels=8, colors="#7a8599", linewidths=0.5)
+    sparse = name == "SparseAdam"
+    path, losses = descend(partial(make, lr=best[name]), 80, sparse=sparse)
+    ax.contour(first, second, heights.sqrt(), 8, colors="#7a8599", linewidths=0.5)
     ax.plot(*path.T, ".-", color="#2f6fdb", ms=3, lw=0.9)
     ax.plot(0, 0, "*", color="#e4572e", ms=9)
     ax.set(title=f"{name}, lr {best[name]:g}", aspect="equal")
@@ -566,13 +578,16 @@ rates = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
 torch.manual_seed(0)
 colors = ("#7a8599", "#2f6fdb", "#e4572e", "#2a9d8f")
 lowest = {}
-fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
+fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
 for (name, make), color in zip(contestants.items(), colors, strict=True):
-    losses = [train_digits(lambda net, make=make, lr=lr: [make(net.parameters(), lr=lr)]) for lr in rates]
+    losses = []
+    for lr in rates:
+        build = partial(make, lr=lr)
+        losses.append(train_digits(lambda net, b=build: [b(net.parameters())]))
     lowest[name] = (min(losses), rates[losses.index(min(losses))])
     ax.plot(rates, losses, "o-", ms=4, color=color, label=name)
 ax.set(xscale="log", ylim=(0, 2.5), xlabel="lr", ylabel="loss after one epoch")
-fig.legend(loc="outside right center")
+fig.legend(loc="outside upper center", ncols=4, frameon=False)
 plt.show()
 for name, (loss, lr) in lowest.items():
     print(f"{name:17} lowest loss {loss:.2f} at lr {lr}")
@@ -589,7 +604,8 @@ def muon_and_adamw(net, lr=0.1):
 torch.manual_seed(0)
 pair = train_digits(muon_and_adamw)
 alone = train_digits(lambda net: [torch.optim.AdamW(net.parameters(), lr=0.03)])
-print(f"AdamW alone, lr 0.03: {alone:.2f}; Muon and AdamW, lr 0.1: lower is {pair < alone}")
+print(f"AdamW alone, lr 0.03: {alone:.2f}")
+print(f"Muon and AdamW, lr 0.1, lower: {pair < alone}")
 assert pair < 0.2 < alone
 # --8<-- [end:muon_and_adamw]
 
@@ -632,7 +648,8 @@ def after_steps(**options):
 
 loop = after_steps(foreach=False)
 for option in ("foreach", "fused"):
-    torch.testing.assert_close(after_steps(**{option: True}), loop, rtol=1e-4, atol=1e-5)
+    result = after_steps(**{option: True})
+    torch.testing.assert_close(result, loop, rtol=1e-4, atol=1e-5)
     print(f"{option}=True gives the same {len(loop)} parameters")
 # --8<-- [end:foreach_fused]
 
@@ -645,7 +662,8 @@ for _ in range(3):
     moved.grad = torch.autograd.grad(valley(w), w)[0]
     optimizer.step()
     (slope,) = torch.autograd.grad(valley(moved), lr)
-    print(f"lr {lr.item():.4f}  loss after the step {valley(moved).item():7.4f}", end="")
+    after = valley(moved).item()
+    print(f"lr {lr.item():.4f}  loss after the step {after:7.4f}", end="")
     print(f"  slope {slope.item():9.3f}")
     with torch.no_grad():
         lr -= 1e-5 * slope
@@ -669,7 +687,8 @@ for group in optimizer.param_groups:
 
 for group in optimizer.param_groups:
     group["lr"] *= 0.1
-print("after a change by hand:", [f"{group['lr']:.0e}" for group in optimizer.param_groups])
+rates = [f"{group['lr']:.0e}" for group in optimizer.param_groups]
+print("after a change by hand:", rates)
 # --8<-- [end:param_groups]
 
 # --8<-- [start:add_param_group]
@@ -686,7 +705,8 @@ for epoch in range(3):
     F.cross_entropy(head(body(X[:100]).relu()), y[:100]).backward()
     optimizer.step()
     moved = not torch.equal(before, body.weight)
-    print(f"epoch {epoch}: {len(optimizer.param_groups)} groups, body moves: {moved}")
+    count = len(optimizer.param_groups)
+    print(f"epoch {epoch}: groups {count}, body moves: {moved}")
 # --8<-- [end:add_param_group]
 
 # --8<-- [start:parameter_twice]
@@ -698,16 +718,19 @@ optimizer.add_param_group({"params": [head.bias], "lr": 1.0})
 def decay_groups(model, weight_decay):
     """Decay for matrices and kernels; none for biases and the gains of norms."""
     trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim >= 2]
+    vectors = [p for p in trained if p.ndim < 2]
     return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
     ]
 
 
 gains = {}
 for name in ("all", "matrices only"):
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(64, 32), nn.LayerNorm(32), nn.ReLU(), nn.Linear(32, 10))
+    net = nn.Sequential(nn.Linear(64, 32), nn.LayerNorm(32), nn.ReLU())
+    net.append(nn.Linear(32, 10))
     groups = decay_groups(net, 5.0) if name == "matrices only" else net.parameters()
     optimizer = torch.optim.AdamW(groups, lr=0.01, weight_decay=5.0)
     for rows in torch.randperm(len(X)).split(32):
@@ -729,18 +752,16 @@ saved = optimizer.state_dict()
 for number, state in saved["state"].items():
     print(number, {key: tuple(value.shape) for key, value in state.items()})
 group = saved["param_groups"][0]
-print({key: group[key] for key in ("params", "param_names", "lr", "betas")})
+print({key: group[key] for key in ("params", "param_names", "lr")})
 # --8<-- [end:state_dict]
 
 
 # --8<-- [start:resume]
 def run(steps, checkpoint=None, with_optimizer=True, lr=0.05):
-    w = start.clone().requires_grad_()
+    w = (checkpoint["w"] if checkpoint else start).clone().requires_grad_()
     optimizer = torch.optim.Adam([w], lr=lr)
-    if checkpoint:
-        w.data.copy_(checkpoint["w"])
-        if with_optimizer:
-            optimizer.load_state_dict(checkpoint["optimizer"])
+    if checkpoint and with_optimizer:
+        optimizer.load_state_dict(checkpoint["optimizer"])
     for _ in range(steps):
         optimizer.zero_grad()
         valley(w).backward()
@@ -777,15 +798,17 @@ for _ in range(10):
     valley(w).backward()
     optimizer.step()
 
+swap_in = torch.optim.swap_in_optimizer_params_and_state
 for lr in (0.05, 0.1, 0.2, 0.4):
     trial = w.detach().clone()
     trial.grad = w.grad.clone()
     state = copy.deepcopy(optimizer.state_dict())
     state["param_groups"][0]["lr"] = lr
-    with torch.optim.swap_in_optimizer_params_and_state(optimizer, {"w": trial}, state):
+    with swap_in(optimizer, {"w": trial}, state):
         optimizer.step()
     print(f"lr {lr:4}: the loss would be {valley(trial).item():8.4f}")
-print(f"untouched: loss {valley(w).item():.4f}, lr {optimizer.param_groups[0]['lr']}")
+lr = optimizer.param_groups[0]["lr"]
+print(f"untouched: loss {valley(w).item():.4f}, lr {lr}")
 assert optimizer.state[w]["step"] == 10
 # --8<-- [end:swap_in_optimizer_params_and_state]
 
@@ -794,7 +817,8 @@ lengths = []
 
 
 def remember(optimizer, args, kwargs):
-    optimizer.before = [p.detach().clone() for p in optimizer.param_groups[0]["params"]]
+    parameters = optimizer.param_groups[0]["params"]
+    optimizer.before = [p.detach().clone() for p in parameters]
 
 
 def measure(optimizer, args, kwargs):
@@ -856,16 +880,19 @@ plt.show()
 from torch.optim import swa_utils
 
 layer = nn.utils.skip_init(nn.Linear, 1, 1, bias=False)
+options = {
+    "default": {},
+    "get_swa_multi_avg_fn": {"multi_avg_fn": swa_utils.get_swa_multi_avg_fn()},
+    "get_swa_avg_fn": {"avg_fn": swa_utils.get_swa_avg_fn()},
+    "get_ema_multi_avg_fn": {"multi_avg_fn": swa_utils.get_ema_multi_avg_fn(0.5)},
+    "get_ema_avg_fn": {"avg_fn": swa_utils.get_ema_avg_fn(decay=0.5)},
+}
 averages = {
-    "default": swa_utils.AveragedModel(layer),
-    "get_swa_multi_avg_fn": swa_utils.AveragedModel(layer, multi_avg_fn=swa_utils.get_swa_multi_avg_fn()),
-    "get_swa_avg_fn": swa_utils.AveragedModel(layer, avg_fn=swa_utils.get_swa_avg_fn()),
-    "get_ema_multi_avg_fn": swa_utils.AveragedModel(layer, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(decay=0.5)),
-    "get_ema_avg_fn": swa_utils.AveragedModel(layer, avg_fn=swa_utils.get_ema_avg_fn(decay=0.5)),
+    name: swa_utils.AveragedModel(layer, **rule) for name, rule in options.items()
 }
 rows = {}
 for value in (8.0, 4.0, 0.0):
-    layer.weight.data.fill_(value)
+    nn.init.constant_(layer.weight, value)
     for average in averages.values():
         average.update_parameters(layer)
     rows[f"weight {value:g}"] = [a.module.weight.item() for a in averages.values()]
@@ -899,7 +926,8 @@ for step in range(1000):
         values.append(math.nan if w is None else valley(w).item())
 
 fig, ax = plt.subplots(figsize=(7, 2.8), layout="constrained")
-for (name, values), color in zip(curves.items(), ("#7a8599", "#2f6fdb", "#e4572e"), strict=True):
+colors = ("#7a8599", "#2f6fdb", "#e4572e")
+for (name, values), color in zip(curves.items(), colors, strict=True):
     ax.plot(values, color=color, lw=1.2, label=name)
 ax.set(yscale="log", ylim=(1e-5, 1e3), xlabel="step", ylabel="loss")
 ax.legend(loc="upper right")
@@ -913,7 +941,8 @@ assert tails[0] > 4 * tails[1] > 4 * tails[2]
 from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
-net = nn.Sequential(nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
+net = nn.Sequential(nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU())
+net.append(nn.Linear(32, 10))
 loader = DataLoader(TensorDataset(X, y), batch_size=64, shuffle=True)
 optimizer = torch.optim.SGD(net.parameters(), lr=0.2)
 swa_net = swa_utils.AveragedModel(net)
@@ -933,7 +962,8 @@ swa_utils.update_bn(DataLoader(TensorDataset(X), batch_size=599), swa_net)
 hidden = swa_net.module[0](X).mean(dim=0).detach()  # what the norm should subtract
 own = swa_net.module[1].running_mean
 errors = (borrowed - hidden).abs().max(), (own - hidden).abs().max()
-print(f"error of running_mean before update_bn {errors[0]:.2f}, after {errors[1]:.2f}")
+print(f"error of running_mean: before update_bn {errors[0]:.2f}", end="")
+print(f", after {errors[1]:.2f}")
 assert errors[0] > 100 * errors[1]
 # --8<-- [end:swalr_update_bn]
 
@@ -962,7 +992,8 @@ def forgotten(model, *optimizers):
 class Branches(nn.Module):
     def __init__(self):
         super().__init__()
-        self.branches = [nn.Linear(4, 4), nn.Linear(4, 4)]  # a list registers nothing
+        # a list registers nothing
+        self.branches = [nn.Linear(4, 4), nn.Linear(4, 4)]
         self.head = nn.Linear(4, 1)
 
 
@@ -978,13 +1009,13 @@ net = nn.Linear(64, 10)
 optimizer = torch.optim.Adam(net.parameters())
 weights = nn.Linear(64, 10).state_dict()
 changes = {
-    "load_state_dict(weights)": lambda: net.load_state_dict(weights),
+    "load_state_dict": lambda: net.load_state_dict(weights),
     "to(torch.bfloat16)": lambda: net.to(torch.bfloat16),
-    "load_state_dict(weights, assign=True)": lambda: net.load_state_dict(weights, assign=True),
+    "assign=True": lambda: net.load_state_dict(weights, assign=True),
 }
 for name, change in changes.items():
     change()
-    print(f"{name:38} forgotten: {forgotten(net, optimizer)}")
+    print(f"{name:18} forgotten: {forgotten(net, optimizer)}")
 # --8<-- [end:same_parameter_objects]
 
 # --8<-- [start:state_stays_behind]
@@ -996,7 +1027,8 @@ optimizer.step()
 net.to(torch.float64)
 optimizer.zero_grad()
 F.cross_entropy(net(X.double()), y).backward()
-print("weight", net.weight.dtype, " state", optimizer.state[net.weight]["exp_avg"].dtype)
+momentum = optimizer.state[net.weight]["exp_avg"]
+print("weight", net.weight.dtype, " state", momentum.dtype)
 optimizer.step()
 # --8<-- [end:state_stays_behind]
 
@@ -1024,13 +1056,16 @@ for momentum in (0.0, 0.5, 0.9):
 def layer_groups(net, lr, factor):
     """One group per layer; each layer is slower than the one after it."""
     layers = [layer for layer in net if list(layer.parameters())]
+    last = len(layers) - 1
     return [
-        {"params": layer.parameters(), "lr": lr * factor ** (len(layers) - 1 - k)} for k, layer in enumerate(layers)
+        {"params": layer.parameters(), "lr": lr * factor ** (last - k)}
+        for k, layer in enumerate(layers)
     ]
 
 
 torch.manual_seed(0)
-net = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 10))
+net = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU())
+net.append(nn.Linear(16, 10))
 optimizer = torch.optim.AdamW(layer_groups(net, lr=1e-3, factor=0.5))
 rates = [group["lr"] for group in optimizer.param_groups]
 assert rates == [0.00025, 0.0005, 0.001] and not forgotten(net, optimizer)
@@ -1043,16 +1078,17 @@ def decay_for(half_life):
     return 0.5 ** (1 / half_life)
 
 
-weight = nn.utils.skip_init(nn.Linear, 1, 1, bias=False)
-weight.weight.data.fill_(1.0)
+layer = nn.utils.skip_init(nn.Linear, 1, 1, bias=False)
+nn.init.ones_(layer.weight)
 rule = swa_utils.get_ema_multi_avg_fn(decay_for(100))
-ema = swa_utils.AveragedModel(weight, multi_avg_fn=rule)
-ema.update_parameters(weight)  # the first update copies
-weight.weight.data.fill_(0.0)
+ema = swa_utils.AveragedModel(layer, multi_avg_fn=rule)
+ema.update_parameters(layer)  # the first update copies
+nn.init.zeros_(layer.weight)
 for _ in range(100):
-    ema.update_parameters(weight)
-assert abs(ema.module.weight.item() - 0.5) < 1e-4
-print(f"decay {decay_for(100):.4f}: after 100 steps {ema.module.weight.item():.3f} is left")
+    ema.update_parameters(layer)
+left = ema.module.weight.item()
+assert abs(left - 0.5) < 1e-4
+print(f"decay {decay_for(100):.4f}: after 100 steps {left:.3f} is left")
 # --8<-- [end:solution_half_life]
 
 
@@ -1067,7 +1103,8 @@ net.zero_grad()
 for x, target in zip(*parts, strict=True):
     (F.cross_entropy(net(x), target) / 3).backward()
 torch.testing.assert_close(net.weight.grad, whole)
-norm = nn.utils.get_total_norm([p.grad for p in net.parameters()])
+gradients = [p.grad for p in net.parameters()]
+norm = nn.utils.get_total_norm(gradients)
 nn.utils.clip_grads_with_norm_(net.parameters(), 0.1, norm)
-print(f"norm {norm:.3f} ->", f"{nn.utils.get_total_norm([p.grad for p in net.parameters()]):.3f}")
+print(f"norm {norm:.3f} -> {nn.utils.get_total_norm(gradients):.3f}")
 # --8<-- [end:solution_accumulate]

@@ -5,7 +5,7 @@ from torch import nn
 
 first = torch.tensor([2.0, 1.0, 0.3])
 second = torch.tensor([1.0, 2.0, 0.0])
-above = torch.tensor([1.0, 1.0, 1.0])  # 1: first should rank above second; -1: below
+above = torch.ones(3)  # 1: first should rank above second; -1: below
 loss = nn.MarginRankingLoss(margin=0.5, reduction="none")(first, second, above)
 print(loss)
 torch.testing.assert_close(loss, (0.5 - above * (first - second)).clamp(min=0))
@@ -17,25 +17,30 @@ print("the other way round:", below)
 anchor = torch.tensor([[0.0, 0.0]]).expand(3, 2)
 positive = torch.tensor([[1.0, 0.0]]).expand(3, 2)
 negative = torch.tensor([[3.0, 0.0], [0.0, 1.5], [0.5, 0.0]])  # (3, 2)
-loss = nn.TripletMarginLoss(margin=1.0, reduction="none")(anchor, positive, negative)
-near, far = (torch.linalg.vector_norm(anchor - x, dim=1) for x in (positive, negative))
+loss_fn = nn.TripletMarginLoss(margin=1.0, reduction="none")
+loss = loss_fn(anchor, positive, negative)
+near = torch.linalg.vector_norm(anchor - positive, dim=1)
+far = torch.linalg.vector_norm(anchor - negative, dim=1)
 print("to the positive:", near)
 print("to the negative:", far)
 print("loss:           ", loss)
-torch.testing.assert_close(loss, (near - far + 1).clamp(min=0), rtol=1e-4, atol=1e-4)
+by_hand = (near - far + 1).clamp(min=0)
+torch.testing.assert_close(loss, by_hand, rtol=1e-4, atol=1e-4)
 # --8<-- [end:triplet_margin_loss]
 
 # --8<-- [start:triplet_swap]
 negative = torch.tensor([[2.0, 0.0], [0.0, 1.5], [-2.0, 0.0]])  # (3, 2)
-plain = F.triplet_margin_loss(anchor, positive, negative, reduction="none")
-swap = F.triplet_margin_loss(anchor, positive, negative, swap=True, reduction="none")
+triplet = anchor, positive, negative
+plain = F.triplet_margin_loss(*triplet, reduction="none")
+swap = F.triplet_margin_loss(*triplet, swap=True, reduction="none")
 from_anchor = torch.linalg.vector_norm(anchor - negative, dim=1)
 from_positive = torch.linalg.vector_norm(positive - negative, dim=1)
 print("negative from the anchor:  ", from_anchor)
 print("negative from the positive:", from_positive)
 print("plain:", plain, " swap:", swap)
 nearer = torch.minimum(from_anchor, from_positive)
-torch.testing.assert_close(swap, (near - nearer + 1).clamp(min=0), rtol=1e-4, atol=1e-4)
+by_hand = (near - nearer + 1).clamp(min=0)
+torch.testing.assert_close(swap, by_hand, rtol=1e-4, atol=1e-4)
 # --8<-- [end:triplet_swap]
 
 # --8<-- [start:triplet_zones]
@@ -70,7 +75,9 @@ def cosine_distance(x, y):
     return 1 - F.cosine_similarity(x, y)
 
 
-loss_fn = nn.TripletMarginWithDistanceLoss(distance_function=cosine_distance, margin=0.5)
+loss_fn = nn.TripletMarginWithDistanceLoss(
+    distance_function=cosine_distance, margin=0.5
+)
 by_hand = (cosine_distance(a, p) - cosine_distance(a, n) + 0.5).clamp(min=0).mean()
 print("cosine distance:   ", loss_fn(a, p, n))
 torch.testing.assert_close(loss_fn(a, p, n), by_hand)
@@ -81,7 +88,7 @@ torch.testing.assert_close(default, nn.TripletMarginLoss()(a, p, n))
 
 # --8<-- [start:cosine_embedding_loss]
 x = torch.tensor([[1.0, 0.0]]).expand(3, 2)
-y = torch.tensor([[3.0, 0.0], [1.0, 1.0], [-1.0, 0.0]])  # same, 45 degrees, opposite
+y = torch.tensor([[3.0, 0.0], [1.0, 1.0], [-1.0, 0.0]])  # same, 45°, opposite
 for label in (1.0, -1.0):
     labels = torch.full((3,), label)
     loss = nn.CosineEmbeddingLoss(margin=0.2, reduction="none")(x, y, labels)
@@ -114,10 +121,12 @@ def loss_and_gradient(loss_fn, x):
 
 x = torch.linspace(0, 2, 201)
 one = torch.ones(201)
+ranking = nn.MarginRankingLoss(margin=0.5, reduction="none")
+hinge = nn.HingeEmbeddingLoss(reduction="none")
 curves = {
-    "ranking": lambda d: F.margin_ranking_loss(d, one, one, margin=0.5, reduction="none"),
-    "hinge embedding, similar": lambda d: F.hinge_embedding_loss(d, one, reduction="none"),
-    "hinge embedding, different": lambda d: F.hinge_embedding_loss(d, -one, reduction="none"),
+    "ranking": lambda d: ranking(d, one, one),
+    "hinge embedding, similar": lambda d: hinge(d, one),
+    "hinge embedding, different": lambda d: hinge(d, -one),
 }
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.2), layout="constrained")
 colors = ("#2f6fdb", "#2a9d8f", "#e4572e")
@@ -139,7 +148,8 @@ images, digits = load_digits(n_class=5, return_X_y=True)
 images, digits = torch.tensor(images) / 16, torch.tensor(digits)  # float64
 shuffled = torch.randperm(len(digits), generator=torch.Generator().manual_seed(0))
 train, test = shuffled[:600], shuffled[600:]
-print(images.shape, images.dtype, "images of each digit:", digits.bincount().tolist())
+print(images.shape, images.dtype)
+print("images of each digit:", digits.bincount().tolist())
 # --8<-- [end:digits_0_to_4]
 
 # --8<-- [start:sample_triplets]
@@ -154,13 +164,14 @@ def sample_triplets():
     """Rows of 200 anchors, positives of the same digit, negatives of another."""
     anchors = torch.cat([draw(d) for d in range(5)])
     positives = torch.cat([draw(d) for d in range(5)])
-    others = torch.cat([torch.cat([draw((d + k) % 5, 10) for k in range(1, 5)]) for d in range(5)])
-    return anchors, positives, others
+    others = [draw((d + k) % 5, 10) for d in range(5) for k in range(1, 5)]
+    return anchors, positives, torch.cat(others)
 
 
 torch.manual_seed(0)
-anchors, positives, negatives = sample_triplets()
-print("digits:", digits[anchors][::40], digits[positives][::40], digits[negatives][::40])
+anchors, positives, negatives = triplets = sample_triplets()
+for name, rows in zip(("anchors", "positives", "negatives"), triplets, strict=True):
+    print(f"{name:9}", digits[rows][::40])
 assert torch.equal(digits[anchors], digits[positives])
 assert (digits[anchors] != digits[negatives]).all()
 # --8<-- [end:sample_triplets]
@@ -187,13 +198,15 @@ after = net(images).detach()
 
 colors = ["#2f6fdb", "#e4572e", "#2a9d8f", "#9b5de5", "#7a8599"]
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.2), layout="constrained")
-for ax, name, z in zip(axes, ("untrained", "trained"), (before, after), strict=True):
+maps = {"untrained": before, "trained": after}
+for ax, (name, z) in zip(axes, maps.items(), strict=True):
     for d, color in enumerate(colors):
         ax.scatter(*z[test][digits[test] == d].T, s=8, color=color, label=str(d))
     ax.set(title=name)
     print(f"{name}: nearest neighbour agrees in {neighbours_agree(z):.2f}")
 assert neighbours_agree(after) > 0.95
-fig.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False)
+handles, names = ax.get_legend_handles_labels()
+fig.legend(handles, names, loc="outside right center", frameon=False)
 plt.show()
 # --8<-- [end:learn_embedding]
 
@@ -232,8 +245,10 @@ torch.manual_seed(0)
 log_p = torch.randn(4, 1, 3).log_softmax(dim=2)  # (T, N, C)
 steps = torch.arange(4)
 total = sum(log_p[steps, 0, torch.tensor(path)].sum().exp() for path in paths)
-loss = nn.CTCLoss(reduction="sum")(log_p, torch.tensor([[1, 2]]), torch.tensor([4]), torch.tensor([2]))
-print(f"sum over {len(paths)} paths: {total:.4f}  exp(-loss): {torch.exp(-loss):.4f}")
+target, lengths = torch.tensor([[1, 2]]), (torch.tensor([4]), torch.tensor([2]))
+loss = nn.CTCLoss(reduction="sum")(log_p, target, *lengths)
+print(f"sum over {len(paths)} paths: {total:.4f}")
+print(f"exp(-loss):        {torch.exp(-loss):.4f}")
 torch.testing.assert_close(-total.log(), loss)
 # --8<-- [end:ctc_by_hand]
 
@@ -255,7 +270,8 @@ lengths = (torch.tensor([2]), torch.tensor([2]))
 print("two steps:", F.ctc_loss(log_p, repeated, *lengths).item())
 loss = nn.CTCLoss(zero_infinity=True)(log_p, repeated, *lengths)
 loss.backward()
-print("zero_infinity:", loss.item(), " largest gradient:", log_p.grad.abs().max().item())
+largest = log_p.grad.abs().max().item()
+print("zero_infinity:", loss.item(), " largest gradient:", largest)
 different = F.ctc_loss(log_p, torch.tensor([[1, 2]]), *lengths)
 assert different.isfinite()
 # --8<-- [end:ctc_too_short]
@@ -285,17 +301,20 @@ for ax, (step, loss, belief) in zip(axes, shown, strict=True):
     print(f"after {step:2} updates: loss {loss:.2f}")
     assert torch.allclose(belief.sum(dim=1), torch.ones(24).double())
 axes[0].set(ylabel="share of the paths")
-fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+handles, names = ax.get_legend_handles_labels()
+fig.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
 plt.show()
 # --8<-- [end:ctc_finds_the_alignment]
 
 # --8<-- [start:adaptive_log_softmax_with_loss]
 torch.manual_seed(0)
-adaptive = nn.AdaptiveLogSoftmaxWithLoss(64, 10_000, cutoffs=[100, 1000], div_value=4.0)
+cutoffs = [100, 1000]
+adaptive = nn.AdaptiveLogSoftmaxWithLoss(64, 10_000, cutoffs, div_value=4.0)
 hidden = torch.randn(8, 64)
 words = torch.tensor([0, 3, 42, 99, 100, 900, 1000, 9999])  # numbered by frequency
 output, loss = adaptive(hidden, words)
-print("log-probability of each word:", output.detach())
+print("log-probability of each word:")
+print(output.detach())
 torch.testing.assert_close(loss, -output.mean())
 n_adaptive = sum(p.numel() for p in adaptive.parameters())
 n_linear = sum(p.numel() for p in nn.Linear(64, 10_000).parameters())
@@ -360,7 +379,8 @@ torch.testing.assert_close(focal / bce, (1 - torch.sigmoid(z)) ** 2)
 # --8<-- [start:focal_limits]
 torch.manual_seed(0)
 z, y = torch.randn(50), torch.randint(2, (50,)).float()
-torch.testing.assert_close(FocalLoss(gamma=0.0)(z, y), F.binary_cross_entropy_with_logits(z, y))
+bce = F.binary_cross_entropy_with_logits(z, y)
+torch.testing.assert_close(FocalLoss(gamma=0.0)(z, y), bce)
 logits, classes, weight = torch.randn(50, 4), torch.randint(4, (50,)), torch.rand(4)
 torch.testing.assert_close(
     FocalLoss(0.0, weight, "sum")(logits, classes),
@@ -369,7 +389,8 @@ torch.testing.assert_close(
 two = torch.stack([torch.zeros(50), z], dim=1)
 torch.testing.assert_close(focal_loss(z, y), focal_loss(two, y.long()))
 extreme = torch.tensor([-1000.0, -100.0])
-print("extreme logits:", focal_loss(extreme, torch.ones(2), gamma=0.5, reduction="none"))
+loss = focal_loss(extreme, torch.ones(2), gamma=0.5, reduction="none")
+print("extreme logits:", loss)
 # --8<-- [end:focal_limits]
 
 # --8<-- [start:focal_gradcheck]
@@ -405,8 +426,8 @@ from snippets.toolkit.losses import SymmetricCrossEntropy
 logits = torch.tensor([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 30.0, 0.0]])
 label = torch.zeros(3, dtype=torch.long)  # right, wrong, wrong and very sure
 cross = F.cross_entropy(logits, label, reduction="none")
-reverse = SymmetricCrossEntropy(alpha=0.0, beta=1.0, reduction="none")(logits, label)
-both = SymmetricCrossEntropy(alpha=0.1, beta=1.0, reduction="none")(logits, label)
+reverse = SymmetricCrossEntropy(0.0, 1.0, reduction="none")(logits, label)
+both = SymmetricCrossEntropy(0.1, 1.0, reduction="none")(logits, label)
 print("cross-entropy:", cross)
 print("reverse:      ", reverse)
 print("symmetric:    ", both)
@@ -418,7 +439,8 @@ assert reverse.max() <= 4  # -log_zero
 torch.manual_seed(0)
 logits, classes = torch.randn(20, 5), torch.randint(5, (20,))
 reverse = SymmetricCrossEntropy(alpha=0.0, log_zero=-2.0)(logits, classes)
-absolute = F.l1_loss(logits.softmax(dim=1), F.one_hot(classes, 5).float(), reduction="sum")
+one_hot = F.one_hot(classes, 5).float()
+absolute = F.l1_loss(logits.softmax(dim=1), one_hot, reduction="sum")
 print(reverse, absolute / 20)
 torch.testing.assert_close(reverse, absolute / 20)
 
@@ -468,10 +490,11 @@ rows = {
     "FocalLoss": train_on_noise(FocalLoss()),
     "SymmetricCrossEntropy": train_on_noise(SymmetricCrossEntropy(0.1, 1.0)),
 }
-plain, focal, symmetric = (rows[name][0] for name in ("CrossEntropyLoss", "FocalLoss", "SymmetricCrossEntropy"))
-assert focal < plain < symmetric and symmetric > 0.93
 columns = ["test accuracy", "wrong labels learnt"]
-pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(2)
+table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+plain, _, focal, symmetric = table["test accuracy"]
+assert focal < plain < symmetric and symmetric > 0.93
+table.round(2)
 # --8<-- [end:noisy_labels]
 
 # --8<-- [start:l2_penalty_is_weight_decay]
@@ -507,10 +530,11 @@ balls = {"L1": circle / circle.abs().sum(dim=1, keepdim=True), "L2": circle}
 side = torch.linspace(-1.4, 2.6, 121)
 mesh = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.6), layout="constrained")
-for ax, (name, ball), color in zip(axes, balls.items(), ("#e4572e", "#2a9d8f"), strict=True):
+colors = ("#e4572e", "#2a9d8f")
+for ax, (name, ball), color in zip(axes, balls.items(), colors, strict=True):
     touch = ball[bowl(ball).argmin()]
     levels = [0.1, 0.5, bowl(touch).item(), 2.5, 4.5]
-    ax.contour(side, side, bowl(mesh), levels=levels, colors="#7a8599", linewidths=0.8)
+    ax.contour(side, side, bowl(mesh), levels, colors="#7a8599", linewidths=0.8)
     ax.fill(*ball.T, color=color, alpha=0.3)
     ax.scatter(*touch, s=50, color=color, zorder=3)
     ax.scatter(*best, s=50, marker="x", color="#2f6fdb")
@@ -525,7 +549,8 @@ grid = torch.linspace(-3, 3, 6001)[:, None]  # (6001, 1)
 penalties = {"L1": 0.5 * grid.abs(), "L2": 0.25 * grid**2}
 for name, penalty in penalties.items():
     objective = 0.5 * (grid - a) ** 2 + penalty  # (6001, 5)
-    print(f"{name} by search: ", grid[objective.argmin(dim=0), 0].round(decimals=3) + 0.0)
+    found = grid[objective.argmin(dim=0), 0]
+    print(f"{name} by search: ", found.round(decimals=3) + 0.0)
 print("F.softshrink:  ", F.softshrink(a, lambd=0.5) + 0.0)
 print("divided by 1.5:", a / 1.5)
 lowest = (0.5 * (grid - a) ** 2 + penalties["L1"]).argmin(dim=0)
@@ -548,7 +573,8 @@ for _ in range(500):
     (fit + strength * w.abs().sum()).backward()
     optimizer.step()
 print("weights:", (w.detach().round(decimals=2) + 0.0).tolist())
-print("exact zeros:", (w == 0).sum().item(), " below 0.01:", (w.abs() < 0.01).sum().item())
+print("exact zeros:", (w == 0).sum().item())
+print("below 0.01: ", (w.abs() < 0.01).sum().item())
 # --8<-- [end:l1_penalty_by_autograd]
 
 # --8<-- [start:l1_penalty_by_shrinking]
@@ -560,8 +586,9 @@ for _ in range(500):
     w = F.softshrink(w - 0.1 * gradient, 0.1 * strength)
 print("weights:", (w.round(decimals=2) + 0.0).tolist())
 print("exact zeros:", (w == 0).sum().item())
-lasso = Lasso(alpha=strength, fit_intercept=False, tol=1e-8, random_state=0).fit(X, y)
-torch.testing.assert_close(w, torch.tensor(lasso.coef_), rtol=0, atol=1e-4)
+lasso = Lasso(alpha=strength, fit_intercept=False, tol=1e-8, random_state=0)
+coefficients = torch.tensor(lasso.fit(X, y).coef_)
+torch.testing.assert_close(w, coefficients, rtol=0, atol=1e-4)
 # --8<-- [end:l1_penalty_by_shrinking]
 
 # --8<-- [start:l1_l2_paths]
@@ -575,7 +602,8 @@ ridge = squares + strengths[:, :, None] * torch.eye(10)  # (40, 10, 10)
 l2 = torch.linalg.solve(ridge, products)  # (40, 10)
 
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3), layout="constrained", sharey=True)
-for ax, name, paths, color in zip(axes, ("L1", "L2"), (l1, l2), ("#e4572e", "#2a9d8f"), strict=True):
+curves = {"L1": (l1, "#e4572e"), "L2": (l2, "#2a9d8f")}
+for ax, (name, (paths, color)) in zip(axes, curves.items(), strict=True):
     ax.semilogx(strengths, paths, color=color, lw=1)
     ax.set(title=name, xlabel="strength of the penalty")
     zeros = (paths == 0).sum(dim=1)
@@ -607,7 +635,8 @@ for ax, kind in zip(axes, (torch.optim.Adam, torch.optim.AdamW), strict=True):
         assert kind is torch.optim.Adam or abs(curve[-1] - 0.997**399) < 0.01
     ax.set(title=kind.__name__, xlabel="step")
 axes[0].set(ylabel="weight")
-fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+handles, names = ax.get_legend_handles_labels()
+fig.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
 plt.show()
 # --8<-- [end:adam_and_adamw]
 
@@ -623,7 +652,8 @@ for kind in (torch.optim.Adam, torch.optim.AdamW):
     steps[kind.__name__] = p.detach()
     print(f"{kind.__name__:5}", p.detach())
 torch.testing.assert_close(steps["Adam"], w - lr * torch.sign(g + decay * w))
-torch.testing.assert_close(steps["AdamW"], w * (1 - lr * decay) - lr * torch.sign(g))
+shrunk = w * (1 - lr * decay)
+torch.testing.assert_close(steps["AdamW"], shrunk - lr * torch.sign(g))
 # --8<-- [end:adamw_by_hand]
 
 # --8<-- [start:unbalanced_rings]
@@ -688,13 +718,14 @@ losses = {
 
 
 def compare(prior=None):
-    """Each loss with two seeds: the logits of the test points, and a table of means."""
+    """Logits of the test points, for two seeds, and a table of means."""
     logits, rows = {}, {}
     for name, loss_fn in losses.items():
         nets = [train_rings(loss_fn, seed, prior) for seed in range(2)]
         with torch.inference_mode():
             logits[name] = [net(x_test / 5) for net in nets]
-        rows[name] = torch.tensor([judge(z) for z in logits[name]]).mean(dim=0).tolist()
+        each = torch.tensor([judge(z) for z in logits[name]])  # (2, 4)
+        rows[name] = each.mean(dim=0).tolist()
     columns = ["AUC", "recall", "precision", "mean probability"]
     return logits, pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
@@ -716,8 +747,10 @@ rows = {}
 for name, threshold in (("pos_weight", 0.5), ("BCE", 0.5), ("BCE", 0.03)):
     each = torch.tensor([judge(z, threshold) for z in logits[name]])  # (2, 4)
     rows[f"{name}, threshold {threshold}"] = each.mean(dim=0)[1:3].tolist()
-table = pd.DataFrame.from_dict(rows, orient="index", columns=["recall", "precision"])
-moved, weighted = table.loc["BCE, threshold 0.03"], table.loc["pos_weight, threshold 0.5"]
+columns = ["recall", "precision"]
+table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+moved = table.loc["BCE, threshold 0.03"]
+weighted = table.loc["pos_weight, threshold 0.5"]
 assert (moved - weighted).abs().max() < 0.05
 table.round(2)
 # --8<-- [end:move_the_threshold]
@@ -729,7 +762,7 @@ middle = (edges[1:] + edges[:-1]) / 2
 bins = torch.bucketize(radius, edges)
 
 fig, ax = plt.subplots(figsize=(5.8, 3.4), layout="constrained")
-near, far = (torch.distributions.Normal(r, 1.0).log_prob(middle).exp() for r in (5.0, 7.0))
+near, far = (torch.exp(-((middle - r) ** 2) / 2) for r in (5, 7))  # two bells
 truth = 0.03 * near / (0.03 * near + 0.97 * far)
 ax.plot(middle, truth, color="#7a8599", lw=5, alpha=0.5, label="truth")
 colors = ("#2f6fdb", "#e4572e", "#2a9d8f", "#9b5de5")
@@ -737,7 +770,8 @@ for (name, runs), color in zip(logits.items(), colors, strict=True):
     p = torch.sigmoid(runs[0])
     curve = torch.stack([p[bins == k].mean() for k in range(1, 27)])
     ax.plot(middle, curve, color=color, label=name)
-    print(f"{name:17} mean distance to the truth {(curve - truth).abs().mean():.2f}")
+    away = (curve - truth).abs().mean()
+    print(f"{name:17} mean distance to the truth {away:.2f}")
 ax.set(xlabel="distance from the origin", ylabel="sigmoid of the output")
 ax.legend(frameon=False)
 plt.show()
@@ -746,9 +780,10 @@ plt.show()
 # --8<-- [start:solution_rank_from_games]
 torch.manual_seed(0)
 strength = torch.linspace(-2, 2, 8, dtype=torch.float64)  # player 7 is the best
-pairs = torch.combinations(torch.arange(8)).repeat(30, 1)  # everyone plays 30 times
+pairs = torch.combinations(torch.arange(8)).repeat(30, 1)  # 30 games a pair
 a, b = pairs.T
-won = torch.where(torch.rand(len(a)) < torch.sigmoid(strength[a] - strength[b]), 1, -1)
+chance = torch.sigmoid(strength[a] - strength[b])
+won = torch.where(torch.rand(len(a)) < chance, 1, -1)
 for name in ("margin", "logistic"):
     score = torch.zeros(8, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([score], lr=0.05)
@@ -769,11 +804,13 @@ for name in ("margin", "logistic"):
 
 # --8<-- [start:solution_contrastive]
 def contrastive(u, v, temperature=0.1):
-    """Each row of u should find its own row of v among all, and the other way round."""
+    """Each row of u should find its own row of v, and the other way round."""
     u, v = F.normalize(u, dim=1), F.normalize(v, dim=1)
     similarity = u @ v.T / temperature  # (N, N)
     own = torch.arange(len(u))
-    return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
+    there = F.cross_entropy(similarity, own)
+    back = F.cross_entropy(similarity.T, own)
+    return (there + back) / 2
 
 
 torch.manual_seed(0)
@@ -789,9 +826,9 @@ torch.testing.assert_close(contrastive(same, same), torch.tensor(64.0).log())
 log_p = torch.tensor([[0.6, 0.4], [0.6, 0.4]]).log()[:, None, :]  # (2, 1, 2)
 best_path = tuple(log_p.argmax(dim=2).flatten().tolist())
 print("greedy:", best_path, "->", collapse(best_path))
-lengths = torch.tensor([2])
 for text in ([], [1]):
-    loss = F.ctc_loss(log_p, torch.tensor([text]), lengths, torch.tensor([len(text)]), reduction="sum")
+    lengths = torch.tensor([2]), torch.tensor([len(text)])
+    loss = F.ctc_loss(log_p, torch.tensor([text]), *lengths, reduction="sum")
     print(text, f"probability {torch.exp(-loss):.2f}")
 assert abs(torch.exp(-loss) - (1 - 0.6**2)) < 1e-6
 # --8<-- [end:solution_ctc_greedy]
@@ -805,7 +842,8 @@ def dice_loss(logits, targets):
 
 torch.manual_seed(0)
 targets = (torch.rand(10_000) < 0.02).float()  # pixels of a small object
-said = torch.where(torch.rand(10_000) < 0.9, targets, 1 - targets)  # a tenth is wrong
+right = torch.rand(10_000) < 0.9  # a tenth is wrong
+said = torch.where(right, targets, 1 - targets)
 hits = (said * targets).sum()
 precision, recall = hits / said.sum(), hits / targets.sum()
 f1 = 2 * precision * recall / (precision + recall)
@@ -828,7 +866,9 @@ w = torch.zeros(10, dtype=torch.float64)
 for _ in range(500):
     gradient = X.T @ (X @ w - y) / len(y)
     w = F.softshrink(w - lr * gradient, lr * l1) / (1 + lr * l2)
-model = ElasticNet(l1 + l2, l1_ratio=l1 / (l1 + l2), fit_intercept=False, random_state=0)
-torch.testing.assert_close(w, torch.tensor(model.fit(X, y).coef_), rtol=0, atol=1e-3)
+ratio = l1 / (l1 + l2)
+model = ElasticNet(l1 + l2, l1_ratio=ratio, fit_intercept=False, random_state=0)
+coefficients = torch.tensor(model.fit(X, y).coef_)
+torch.testing.assert_close(w, coefficients, rtol=0, atol=1e-3)
 print((w.round(decimals=2) + 0.0).tolist(), "exact zeros:", (w == 0).sum().item())
 # --8<-- [end:solution_elastic_net]

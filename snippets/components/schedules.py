@@ -46,14 +46,16 @@ print(text(halved[:8]))
 # --8<-- [start:step_lr]
 measured = rates(partial(lr_scheduler.StepLR, step_size=5, gamma=0.1))
 torch.testing.assert_close(measured, 0.1 ** (t // 5))
-print(text(measured))
+for ten in measured.split(10):
+    print(text(ten))
 # --8<-- [end:step_lr]
 
 # --8<-- [start:multi_step_lr]
 measured = rates(partial(lr_scheduler.MultiStepLR, milestones=[8, 15], gamma=0.1))
 drops = torch.bucketize(t, torch.tensor([8, 15]), right=True)
 torch.testing.assert_close(measured, 0.1**drops)
-print(text(measured))
+for ten in measured.split(10):
+    print(text(ten))
 # --8<-- [end:multi_step_lr]
 
 # --8<-- [start:exponential_lr]
@@ -69,8 +71,10 @@ def warm_then_fall(step):
 
 
 measured = rates(partial(lr_scheduler.LambdaLR, lr_lambda=warm_then_fall), lr=0.01)
-torch.testing.assert_close(measured, torch.tensor([0.01 * warm_then_fall(k) for k in range(20)]))
-print("factors", text(measured / 0.01))
+factors = torch.tensor([warm_then_fall(k) for k in range(20)])
+torch.testing.assert_close(measured, 0.01 * factors)
+for ten in (measured / 0.01).split(10):
+    print("factors", text(ten))
 # --8<-- [end:lambda_lr]
 
 
@@ -81,7 +85,8 @@ def factor(step):
 
 measured = rates(partial(lr_scheduler.MultiplicativeLR, lr_lambda=factor))
 torch.testing.assert_close(measured, 0.5 ** (t // 6))
-print(text(measured))
+for ten in measured.split(10):
+    print(text(ten))
 # --8<-- [end:multiplicative_lr]
 
 # --8<-- [start:constant_lr]
@@ -91,17 +96,18 @@ print(text(measured[:8]))
 # --8<-- [end:constant_lr]
 
 # --8<-- [start:linear_lr]
-make = partial(lr_scheduler.LinearLR, start_factor=0.1, end_factor=1.0, total_iters=6)
-measured = rates(make)
+options = {"start_factor": 0.1, "end_factor": 1.0, "total_iters": 6}
+measured = rates(partial(lr_scheduler.LinearLR, **options))
 torch.testing.assert_close(measured, 0.1 + 0.9 * (t / 6).clamp(max=1))
 print(text(measured[:9]))
 # --8<-- [end:linear_lr]
 
 # --8<-- [start:polynomial_lr]
 for power in (1.0, 2.0):
-    measured = rates(partial(lr_scheduler.PolynomialLR, total_iters=10, power=power))
+    make = partial(lr_scheduler.PolynomialLR, total_iters=10, power=power)
+    measured = rates(make)
     torch.testing.assert_close(measured, (1 - t / 10).clamp(min=0) ** power)
-    print(f"power {power}:", text(measured[:12]))
+    print(f"power {power}:", text(measured[:11]))
 # --8<-- [end:polynomial_lr]
 
 # --8<-- [start:cosine_annealing_lr]
@@ -127,7 +133,7 @@ print(text(measured[:13]))
 import matplotlib.pyplot as plt
 
 options = {"triangular": {}, "triangular2": {}, "exp_range": {"gamma": 0.97}}
-fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.2), sharey=True, layout="constrained")
+_, axes = plt.subplots(1, 3, figsize=(7.5, 2.2), sharey=True, layout="constrained")
 for ax, (mode, more) in zip(axes, options.items(), strict=True):
     make = partial(lr_scheduler.CyclicLR, base_lr=0.1, max_lr=1.0, step_size_up=10)
     measured = rates(partial(make, mode=mode, **more), steps=61)
@@ -136,8 +142,9 @@ for ax, (mode, more) in zip(axes, options.items(), strict=True):
     print(f"{mode:11} peaks", text(measured[[10, 30, 50]]))
 axes[0].set(ylabel="lr")
 plt.show()
-triangle = 1 - (torch.arange(61) % 20 / 10 - 1).abs()
-torch.testing.assert_close(measured, 0.1 + 0.9 * triangle * 0.97 ** torch.arange(61))
+steps = torch.arange(61)
+triangle = 1 - (steps % 20 / 10 - 1).abs()
+torch.testing.assert_close(measured, 0.1 + 0.9 * triangle * 0.97**steps)
 # --8<-- [end:cyclic_lr]
 
 # --8<-- [start:one_cycle_lr]
@@ -158,7 +165,8 @@ axes[1].plot(momenta, color="#e4572e")
 axes[1].set(ylabel="beta 1", xlabel="step")
 plt.show()
 peak = used.index(max(used))
-print(f"first {used[0]:.3f}, largest {used[peak]:.3f} at step {peak}, last {used[-1]:.6f}")
+print(f"largest {used[peak]:.3f} at step {peak}")
+print(f"first {used[0]:.3f}, last {used[-1]:.6f}")
 print(f"beta 1: first {momenta[0]:.2f}, at the peak {momenta[peak]:.2f}")
 s = torch.arange(100)
 up = 0.04 + 0.96 * (1 - torch.cos(torch.pi * s / 29)) / 2
@@ -175,11 +183,13 @@ scheduler.step()
 # --8<-- [start:reduce_lr_on_plateau]
 optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
 scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=2)
-for epoch, loss in enumerate([0.9, 0.7, 0.6, 0.61, 0.6, 0.65, 0.4, 0.41, 0.42, 0.43]):
+losses = [0.9, 0.7, 0.6, 0.61, 0.6, 0.65, 0.4, 0.41, 0.42, 0.43]
+for epoch, loss in enumerate(losses):
     optimizer.step()
     used = optimizer.param_groups[0]["lr"]
     scheduler.step(loss)
-    print(f"epoch {epoch}: lr {used:g}, loss {loss}, without progress {scheduler.num_bad_epochs}")
+    count = scheduler.num_bad_epochs
+    print(f"epoch {epoch}: lr {used:g}, loss {loss}, without progress {count}")
 print(f"next rate {scheduler.get_last_lr()[0]:g}")
 assert abs(scheduler.get_last_lr()[0] - 0.01) < 1e-9
 # --8<-- [end:reduce_lr_on_plateau]
@@ -196,7 +206,8 @@ measured = rates(warmup_cosine)
 rising = 0.1 + 0.9 * t / 5
 falling = (1 + torch.cos(torch.pi * (t - 5) / 15)) / 2
 torch.testing.assert_close(measured, torch.where(t < 5, rising, falling))
-print(text(measured))
+for ten in measured.split(10):
+    print(text(ten))
 # --8<-- [end:sequential_lr]
 
 
@@ -215,7 +226,7 @@ print(text(measured[:9]))
 
 # --8<-- [start:own_scheduler]
 class InverseSqrt(lr_scheduler.LRScheduler):
-    """Linear warm-up, then falling with the root of the step (Vaswani et al., 2017)."""
+    """Warm-up, then falling with the root of the step (Vaswani et al., 2017)."""
 
     def __init__(self, optimizer, warmup, last_epoch=-1):
         self.warmup = warmup
@@ -228,7 +239,8 @@ class InverseSqrt(lr_scheduler.LRScheduler):
 
 
 measured = rates(partial(InverseSqrt, warmup=5))
-torch.testing.assert_close(measured, rates(partial(lr_scheduler.LambdaLR, lr_lambda=warm_then_fall)))
+by_function = rates(partial(lr_scheduler.LambdaLR, lr_lambda=warm_then_fall))
+torch.testing.assert_close(measured, by_function)
 print(text(measured[:10]))
 # --8<-- [end:own_scheduler]
 
@@ -240,6 +252,10 @@ def stuck(optimizer):
     return scheduler
 
 
+def slower(step):
+    return 1 - step / 1000
+
+
 S = lr_scheduler
 panels = {
     "StepLR": partial(S.StepLR, step_size=15, gamma=0.5),
@@ -249,7 +265,7 @@ panels = {
     "ConstantLR": partial(S.ConstantLR, factor=0.3, total_iters=20),
     "LinearLR": partial(S.LinearLR, start_factor=0.1, total_iters=20),
     "LambdaLR": partial(S.LambdaLR, lr_lambda=lambda k: 1 / (1 + 0.1 * k)),
-    "MultiplicativeLR": partial(S.MultiplicativeLR, lr_lambda=lambda k: 1 - k / 1000),
+    "MultiplicativeLR": partial(S.MultiplicativeLR, lr_lambda=slower),
     "CosineAnnealingLR": partial(S.CosineAnnealingLR, T_max=60),
     "…WarmRestarts": partial(S.CosineAnnealingWarmRestarts, T_0=9, T_mult=2),
     "CyclicLR": partial(S.CyclicLR, base_lr=0.1, max_lr=1.0, step_size_up=10),
@@ -259,7 +275,8 @@ panels = {
     "ChainedScheduler": warm_and_decay,
     "InverseSqrt (ours)": partial(InverseSqrt, warmup=10),
 }
-fig, axes = plt.subplots(4, 4, figsize=(7.8, 6.6), sharex=True, sharey=True, layout="constrained")
+options = {"sharex": True, "sharey": True, "layout": "constrained"}
+fig, axes = plt.subplots(4, 4, figsize=(6.6, 6.2), **options)
 for ax, (name, make) in zip(axes.flat, panels.items(), strict=True):
     ax.plot(rates(make, steps=60), color="#2f6fdb")
     ax.set(title=name, ylim=(-0.05, 1.1))
@@ -305,13 +322,14 @@ with warnings.catch_warnings(record=True) as caught:
         used.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
 print("rates used:", used)
-print(caught[0].category.__name__, "-", str(caught[0].message)[:73])
+print(caught[0].category.__name__, "-", str(caught[0].message)[:65])
 assert len(caught) == 1
 # --8<-- [end:wrong_order]
 
 # --8<-- [start:groups]
 body, head = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
-optimizer = torch.optim.SGD([{"params": [body], "lr": 0.01}, {"params": [head]}], lr=0.1)
+groups = [{"params": [body], "lr": 0.01}, {"params": [head]}]
+optimizer = torch.optim.SGD(groups, lr=0.1)
 scheduler = lr_scheduler.LambdaLR(optimizer, [lambda k: 0.9**k, lambda k: 0.5**k])
 for step in range(3):
     print(f"step {step}:", [f"{lr:.4f}" for lr in scheduler.get_last_lr()])
@@ -361,11 +379,10 @@ print(f"in the optimizer: lr {group['lr']:.4f}, initial_lr {group['initial_lr']}
 
 # --8<-- [start:resume]
 def run(steps, checkpoint=None):
-    w = nn.Parameter(torch.tensor([3.0]))
+    w = nn.Parameter(checkpoint["w"] if checkpoint else torch.tensor([3.0]))
     optimizer = torch.optim.SGD([w], lr=0.3, momentum=0.5)
     scheduler = warmup_cosine(optimizer)
     if checkpoint:
-        w.data.copy_(checkpoint["w"])
         optimizer.load_state_dict(checkpoint["optimizer"])
         scheduler.load_state_dict(checkpoint["scheduler"])
     used = []
@@ -375,22 +392,26 @@ def run(steps, checkpoint=None):
         (w**2).sum().backward()
         optimizer.step()
         scheduler.step()
-    states = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
-    return used, {"w": w.detach()} | states
+    return used, {
+        "w": w.detach(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict(),
+    }
 
 
 whole, end = run(20)
 first, half = run(10)
 torch.save(half, "half.pt")
 second, resumed = run(10, torch.load("half.pt"))
-print("second half:", [f"{lr:.3f}" for lr in second])
+print("second half:", text(torch.tensor(second)))
 assert first + second == whole and torch.equal(resumed["w"], end["w"])
 # --8<-- [end:resume]
 
 # --8<-- [start:built_after_loading]
 half = torch.load("half.pt")
 for order in ("build, then load", "load, then build"):
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.3, momentum=0.5)
+    w = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([w], lr=0.3, momentum=0.5)
     if order == "build, then load":
         scheduler = warmup_cosine(optimizer)
         optimizer.load_state_dict(half["optimizer"])
@@ -424,7 +445,8 @@ class Decay:
 optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
 for function in (lambda step: 0.9**step, Decay(0.9)):
     scheduler = lr_scheduler.LambdaLR(optimizer, function)
-    print(type(function).__name__, "is saved as", scheduler.state_dict()["lr_lambdas"])
+    saved = scheduler.state_dict()["lr_lambdas"]
+    print(type(function).__name__, "is saved as", saved)
 # --8<-- [end:functions_are_not_saved]
 
 # --8<-- [start:digits]
@@ -434,7 +456,8 @@ from sklearn.datasets import load_digits
 pixels, labels = load_digits(return_X_y=True)
 torch.manual_seed(0)
 order = torch.randperm(len(labels))
-X = torch.tensor(pixels / 16)[order]  # (1797, 64), float64: the same on every machine
+# float64: the same on every machine
+X = torch.tensor(pixels / 16)[order]  # (1797, 64)
 y = torch.tensor(labels)[order]  # (1797,)
 X_train, y_train, X_test, y_test = X[:1000], y[:1000], X[1000:], y[1000:]
 
@@ -553,7 +576,8 @@ class Trapezoid(lr_scheduler.LRScheduler):
 
 
 measured = rates(partial(Trapezoid, warmup=4, decay=5, total=20))
-print(text(measured))
+for ten in measured.split(10):
+    print(text(ten))
 assert measured[3:16].eq(1).all() and abs(measured[-1] - 0.2) < 1e-6
 # --8<-- [end:solution_trapezoid]
 

@@ -33,7 +33,8 @@ def box(ax, x, y, text, color):
 
 
 def arrow(ax, start, end, color="#7a8599"):
-    ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": color, "lw": 1.4})
+    look = {"arrowstyle": "->", "color": color, "lw": 1.4}
+    ax.annotate("", end, start, arrowprops=look)
 
 
 fig, ax = plt.subplots(figsize=(8, 2.8))
@@ -56,7 +57,8 @@ plt.show()
 torch.manual_seed(0)
 cell = nn.RNNCell(input_size=3, hidden_size=5)
 layer = nn.RNN(3, 5, batch_first=True)
-layer.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
+state = {f"{name}_l0": value for name, value in cell.state_dict().items()}
+layer.load_state_dict(state)
 
 x = torch.randn(2, 7, 3)
 h = torch.zeros(2, 5)
@@ -73,7 +75,7 @@ for nonlinearity in ("tanh", "relu"):
     rnn = nn.RNN(1, 1, nonlinearity=nonlinearity, batch_first=True)
     for p in rnn.parameters():
         nn.init.zeros_(p)
-    nn.init.constant_(rnn.weight_hh_l0, 1.5)  # each state is f(1.5 * the one before)
+    nn.init.constant_(rnn.weight_hh_l0, 1.5)  # f(1.5 * the one before)
     states, _ = rnn(torch.zeros(1, 12, 1), torch.full((1, 1, 1), 0.1))
     print(nonlinearity, [round(v, 2) for v in states[0, ::2, 0].tolist()])
 # --8<-- [end:rnn_relu]
@@ -86,7 +88,8 @@ changed[0] += 1  # another first sequence
 for batch_first in (True, False):
     rnn = nn.RNN(3, 5, batch_first=batch_first)
     differs = (rnn(x)[0] != rnn(changed)[0]).flatten(1).any(dim=1)
-    print(f"{batch_first=!s:5} {tuple(rnn(x)[0].shape)}  outputs that changed: {differs.tolist()}")
+    shape = tuple(rnn(x)[0].shape)
+    print(f"{batch_first=!s:5} {shape}  outputs that changed: {differs.tolist()}")
 # --8<-- [end:batch_first_forgotten]
 
 # --8<-- [start:wrong_input_size]
@@ -118,7 +121,8 @@ by_hand, h, c = lstm_by_hand(x, lstm)
 torch.testing.assert_close(by_hand, output)
 torch.testing.assert_close(h, h_n[0])
 torch.testing.assert_close(c, c_n[0])
-print("output", tuple(output.shape), " h_n", tuple(h_n.shape), " c_n", tuple(c_n.shape))
+print("output", tuple(output.shape))
+print("h_n", tuple(h_n.shape), " c_n", tuple(c_n.shape))
 print("weight_hh", tuple(lstm.weight_hh_l0.shape))
 # --8<-- [end:lstm_by_hand]
 
@@ -132,17 +136,20 @@ c0 = h0 = torch.ones(1, 1, 1)
 print("input gate shut, forget gate:")
 for forget_bias in (-6.0, 0.0, 6.0):
     with torch.no_grad():
-        lstm.bias_ih_l0.copy_(torch.tensor([-20.0, forget_bias, 0, 0]))  # i, f, g, o
+        bias = torch.tensor([-20.0, forget_bias, 0, 0])  # i, f, g, o
+        lstm.bias_ih_l0.copy_(bias)
     kept = [lstm(x[:, :t], (h0, c0))[1][1].item() for t in (1, 3, 6)]
     share = torch.sigmoid(torch.tensor(forget_bias)).item()
-    print(f"  sigmoid = {share:.3f}: memory after 1, 3, 6 steps {[round(v, 3) for v in kept]}")
+    rounded = [round(v, 3) for v in kept]
+    print(f"  sigmoid = {share:.3f}: memory after 1, 3, 6 steps {rounded}")
     assert abs(kept[2] - share**6) < 1e-4
 # --8<-- [end:lstm_gates]
 
 # --8<-- [start:lstm_cell]
 torch.manual_seed(0)
 cell, lstm = nn.LSTMCell(3, 5), nn.LSTM(3, 5, batch_first=True)
-lstm.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
+state = {f"{name}_l0": value for name, value in cell.state_dict().items()}
+lstm.load_state_dict(state)
 x = torch.randn(2, 7, 3)
 h = c = torch.zeros(2, 5)
 for t in range(7):
@@ -161,7 +168,8 @@ def gru_by_hand(x, gru):
     for t in range(x.shape[1]):
         from_x = x[:, t] @ gru.weight_ih_l0.T + gru.bias_ih_l0  # (N, 3H)
         from_h = h @ gru.weight_hh_l0.T + gru.bias_hh_l0
-        (r_x, z_x, n_x), (r_h, z_h, n_h) = from_x.chunk(3, dim=1), from_h.chunk(3, dim=1)
+        r_x, z_x, n_x = from_x.chunk(3, dim=1)
+        r_h, z_h, n_h = from_h.chunk(3, dim=1)
         r, z = torch.sigmoid(r_x + r_h), torch.sigmoid(z_x + z_h)  # reset, update
         n = torch.tanh(n_x + r * n_h)
         h = (1 - z) * n + z * h
@@ -181,17 +189,20 @@ print("weight_hh", tuple(gru.weight_hh_l0.shape))
 # --8<-- [start:gru_cell]
 torch.manual_seed(0)
 cell, gru = nn.GRUCell(3, 5), nn.GRU(3, 5, batch_first=True)
-gru.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
+state = {f"{name}_l0": value for name, value in cell.state_dict().items()}
+gru.load_state_dict(state)
 x, h = torch.randn(2, 7, 3), torch.zeros(2, 5)
 for t in range(7):
     h = cell(x[:, t], h)
 torch.testing.assert_close(h, gru(x)[1][0])
-print([type(c).__name__ for c in (cell, nn.RNNCell(3, 5)) if isinstance(c, nn.RNNCellBase)])
+cells = (cell, nn.RNNCell(3, 5), nn.LSTMCell(3, 5))
+print([type(c).__name__ for c in cells if isinstance(c, nn.RNNCellBase)])
 # --8<-- [end:gru_cell]
 
 # --8<-- [start:gradient_over_time]
 torch.manual_seed(0)
-layers = {layer.__name__: layer(4, 32, batch_first=True) for layer in (nn.RNN, nn.GRU, nn.LSTM)}
+kinds = (nn.RNN, nn.GRU, nn.LSTM)
+layers = {kind.__name__: kind(4, 32, batch_first=True) for kind in kinds}
 layers["LSTM, forget bias 3"] = nn.LSTM(4, 32, batch_first=True)
 with torch.no_grad():  # open the forget gate: the second quarter of the bias
     layers["LSTM, forget bias 3"].bias_ih_l0[32:64] = 3.0
@@ -203,7 +214,8 @@ for (name, model), color in zip(layers.items(), colors, strict=True):
     model(x)[0][:, -1].sum().backward()
     size = x.grad.norm(dim=(0, 2))  # (50,): one number for each step
     ax.semilogy(size, color=color, label=name)
-    print(f"{name:20} first step / last step: 10^{torch.log10(size[0] / size[-1]):.0f}")
+    power = torch.log10(size[0] / size[-1])
+    print(f"{name:20} first step / last step: 10^{power:.0f}")
     assert (size[0] > size[-1] / 100) == (name == "LSTM, forget bias 3")
 ax.set(xlabel="step of the input", ylabel="gradient of the last output")
 fig.legend(loc="outside upper center", ncols=2, frameon=False)
@@ -220,7 +232,8 @@ print("output", tuple(output.shape), " h_n", tuple(h_n.shape))
 first, second = nn.GRU(3, 5, batch_first=True), nn.GRU(5, 5, batch_first=True)
 state = stacked.state_dict()
 first.load_state_dict({k: v for k, v in state.items() if k.endswith("l0")})
-second.load_state_dict({k.replace("l1", "l0"): v for k, v in state.items() if k.endswith("l1")})
+upper = {k.replace("l1", "l0"): v for k, v in state.items() if k.endswith("l1")}
+second.load_state_dict(upper)
 middle, h_first = first(x)
 last, h_second = second(middle)
 torch.testing.assert_close(last, output)
@@ -233,10 +246,10 @@ both = nn.GRU(3, 5, bidirectional=True, batch_first=True)
 x = torch.randn(4, 7, 3)
 output, h_n = both(x)
 forward, backward = output.chunk(2, dim=2)  # (4, 7, 5) each
-assert torch.equal(forward[:, -1], h_n[0])  # the forward state ends at the last step
-assert torch.equal(backward[:, 0], h_n[1])  # the backward state ends at the first
+assert torch.equal(forward[:, -1], h_n[0])  # forward ends at the last step
+assert torch.equal(backward[:, 0], h_n[1])  # backward ends at the first
 print("output", tuple(output.shape), " h_n", tuple(h_n.shape))
-print([name for name, _ in both.named_parameters()][4:])
+print(*[name for name, _ in both.named_parameters()][4:], sep="\n")
 # --8<-- [end:bidirectional]
 
 # --8<-- [start:dropout_between_layers]
@@ -246,8 +259,9 @@ x = torch.randn(4, 7, 3)
 for training in (True, False):
     gru.train(training)
     (a, h_a), (b, h_b) = gru(x), gru(x)
-    print(f"{training=!s:5} layer 1 the same: {torch.equal(h_a[0], h_b[0])!s:5}", end="  ")
-    print(f"layer 2 the same: {torch.equal(h_a[1], h_b[1])!s:5} zeros: {(a == 0).sum()}")
+    same = [torch.equal(h_a[i], h_b[i]) for i in (0, 1)]
+    print(f"{training=!s:5} layer 1 the same: {same[0]!s:5}", end="  ")
+    print(f"layer 2 the same: {same[1]!s:5} zeros: {(a == 0).sum()}")
 # --8<-- [end:dropout_between_layers]
 
 # --8<-- [start:carry_the_state]
@@ -273,7 +287,8 @@ for proj_size in (0, 8):
     output, (h_n, c_n) = lstm(torch.randn(2, 7, 16))
     shapes = [tuple(t.shape) for t in (output, h_n, c_n)]
     n_parameters = sum(p.numel() for p in lstm.parameters())
-    print(f"{proj_size=}: output {shapes[0]}, h_n {shapes[1]}, c_n {shapes[2]}, {n_parameters} parameters")
+    told = "output {}, h_n {}, c_n {}".format(*shapes)
+    print(f"{proj_size=}: {told}, {n_parameters} parameters")
 # --8<-- [end:proj_size]
 
 # --8<-- [start:rnn_parameters]
@@ -313,13 +328,19 @@ base.flatten_parameters()  # one piece of memory for cuDNN; on a CPU nothing hap
 # --8<-- [start:pad_sequence]
 from torch.nn.utils import rnn as rnn_utils
 
-sequences = [torch.tensor([11, 12]), torch.tensor([21, 22, 23, 24]), torch.tensor([31, 32, 33])]
+sequences = [
+    torch.tensor([11, 12]),
+    torch.tensor([21, 22, 23, 24]),
+    torch.tensor([31, 32, 33]),
+]
 lengths = torch.tensor([len(s) for s in sequences])
 padded = rnn_utils.pad_sequence(sequences, batch_first=True)  # (3, 4)
 mask = torch.arange(4) < lengths[:, None]  # (3, 4): True where there is data
 print(padded)
 print(mask.int())
-left = rnn_utils.pad_sequence(sequences, batch_first=True, padding_value=-1, padding_side="left")
+left = rnn_utils.pad_sequence(
+    sequences, batch_first=True, padding_value=-1, padding_side="left"
+)
 print(left)
 unpadded = rnn_utils.unpad_sequence(padded, lengths, batch_first=True)
 assert all(torch.equal(a, b) for a, b in zip(sequences, unpadded, strict=True))
@@ -344,7 +365,7 @@ colors = ["#2f6fdb", "#e4572e", "#2a9d8f"]
 fig, ax = plt.subplots(figsize=(8, 2.6))
 for place, row in enumerate(order.tolist()):
     for t, value in enumerate(sequences[row].tolist()):
-        start = sum(packed.batch_sizes.tolist()[:t]) + place  # where the value is in data
+        start = sum(packed.batch_sizes.tolist()[:t]) + place  # place in data
         for x, y in [(t, place), (6 + start, 1)]:
             look = {"fc": colors[row], "ec": "#7a8599", "alpha": 0.5}
             ax.add_patch(plt.Rectangle((x, y), 1, 1, **look))
@@ -368,7 +389,9 @@ plt.show()
 torch.manual_seed(0)
 gru = nn.GRU(3, 5, batch_first=True)
 x = torch.randn(3, 4, 3)  # padded; lengths 2, 4, 3
-packed = rnn_utils.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+packed = rnn_utils.pack_padded_sequence(
+    x, lengths, batch_first=True, enforce_sorted=False
+)
 output, h_n = gru(packed)
 padded, lengths_back = rnn_utils.pad_packed_sequence(output, batch_first=True)
 assert torch.equal(lengths_back, lengths)
@@ -376,7 +399,8 @@ assert torch.equal(lengths_back, lengths)
 alone = torch.stack([gru(x[i, :n])[1][0] for i, n in enumerate(lengths.tolist())])
 torch.testing.assert_close(h_n[0], alone)
 naive = gru(x)[1][0]
-print("padded output", tuple(padded.shape), " zeros after the end:", bool((padded[0, 2:] == 0).all()))
+print("padded output", tuple(padded.shape))
+print("zeros after the end:", bool((padded[0, 2:] == 0).all()))
 print("right without packing:", torch.isclose(naive, alone).all(dim=1).tolist())
 # --8<-- [end:pack_padded_sequence]
 
@@ -397,7 +421,9 @@ class Classifier(nn.Module):
 
     def forward(self, x, lengths):
         h = self.embed(x)  # (N, L, E)
-        packed = rnn_utils.pack_padded_sequence(h, lengths, batch_first=True, enforce_sorted=False)
+        packed = rnn_utils.pack_padded_sequence(
+            h, lengths, batch_first=True, enforce_sorted=False
+        )
         _, (h_n, _) = self.lstm(packed)  # (2, N, H): both directions
         return self.head(torch.cat([h_n[0], h_n[1]], dim=1))
 
@@ -417,7 +443,10 @@ import torch.nn.functional as F
 
 
 def attention_by_hand(query, key, value):
-    """query (..., L, E), key (..., S, E), value (..., S, V) -> (..., L, V), weights (..., L, S)"""
+    """query (..., L, E), key (..., S, E), value (..., S, V).
+
+    Returns the output (..., L, V) and the weights (..., L, S).
+    """
     scores = query @ key.mT / math.sqrt(query.shape[-1])  # (..., L, S)
     weights = torch.softmax(scores, dim=-1)
     return weights @ value, weights
@@ -428,7 +457,8 @@ query = torch.randn(2, 3, 4, 8)  # (N, heads, L, E)
 key, value = torch.randn(2, 3, 6, 8), torch.randn(2, 3, 6, 10)  # (N, heads, S, ...)
 out, weights = attention_by_hand(query, key, value)
 torch.testing.assert_close(out, F.scaled_dot_product_attention(query, key, value))
-print("weights", tuple(weights.shape), " each row sums to", round(weights[0, 0, 0].sum().item(), 4))
+total = weights[0, 0, 0].sum().item()
+print("weights", tuple(weights.shape), " each row sums to", round(total, 4))
 print("output ", tuple(out.shape))
 # --8<-- [end:attention_by_hand]
 
@@ -448,29 +478,32 @@ rows = {}
 for size in (4, 64, 1024):
     q, k = torch.randn(500, 1, size), torch.randn(500, 20, size)
     raw = (q @ k.mT)[:, 0]  # (500, 20)
-    for name, scores in {"q k": raw, "q k / sqrt(E)": raw / math.sqrt(size)}.items():
+    both = {"q k": raw, "q k / sqrt(E)": raw / math.sqrt(size)}
+    for name, scores in both.items():
         largest = torch.softmax(scores, dim=1).amax(dim=1).mean().item()
         rows[f"E = {size}, {name}"] = [scores.std().item(), largest]
     assert abs(largest - 0.2) < 0.05  # with the root, for every size
 assert rows["E = 1024, q k"][1] > 0.95
-pd.DataFrame.from_dict(rows, orient="index", columns=["std of scores", "mean largest weight"]).round(2)
+columns = ["std of scores", "mean largest weight"]
+pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(2)
 # --8<-- [end:why_sqrt]
 
 # --8<-- [start:draw_masks]
 lengths = torch.tensor([6, 4])
 causal = torch.ones(6, 6, dtype=torch.bool).tril()  # query i sees keys 0..i
-keys = torch.arange(6) < lengths[1]  # (6,): the sequence has four tokens, then padding
+keys = torch.arange(6) < lengths[1]  # (6,): four tokens, then padding
 masks = {"causal": causal, "padding": keys.expand(6, 6), "both": causal & keys}
 masks["window of 3"] = causal & ~causal.tril(diagonal=-3)
 
-fig, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
+fig, axes = plt.subplots(1, 4, figsize=(8, 2.5), layout="constrained")
 for ax, (name, mask) in zip(axes, masks.items(), strict=True):
     for row in range(6):
         for column in range(6):
             color = "#2f6fdb" if mask[row, column] else "none"
-            ax.add_patch(plt.Rectangle((column, row), 1, 1, fc=color, ec="#7a8599", alpha=0.6))
-    ax.set(xlim=(0, 6), ylim=(6, 0), aspect="equal", title=name, xlabel="key", ylabel="query")
-    ax.set(xticks=[], yticks=[])
+            look = {"fc": color, "ec": "#7a8599", "alpha": 0.6}
+            ax.add_patch(plt.Rectangle((column, row), 1, 1, **look))
+    ax.set(xlim=(0, 6), ylim=(6, 0), aspect="equal", title=name)
+    ax.set(xlabel="key", ylabel="query", xticks=[], yticks=[])
     print(f"{name:12} {mask.sum()} of 36 pairs")
 plt.show()
 # --8<-- [end:draw_masks]
@@ -488,7 +521,8 @@ torch.testing.assert_close(by_mask, by_addition)
 v.requires_grad_()
 out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
 out[0, 2].sum().backward()  # what does query 2 depend on?
-print("values that query 2 sees:", v.grad[0].abs().sum(dim=1).nonzero().flatten().tolist())
+seen = v.grad[0].abs().sum(dim=1).nonzero().flatten()
+print("values that query 2 sees:", seen.tolist())
 # --8<-- [end:attention_masks]
 
 # --8<-- [start:empty_row]
@@ -501,7 +535,8 @@ by_layer, _ = attention(q, k, v, attn_mask=~nobody)
 print("F.scaled_dot_product_attention:", by_function[0, 1].tolist())
 print("nn.MultiheadAttention:         ", by_layer[0, 1].tolist())
 assert (by_function[0, 1] == 0).all() and by_layer[0, 1].isnan().all()
-print("softmax of nothing:            ", torch.softmax(torch.full((2,), -torch.inf), 0).tolist())
+nothing = torch.softmax(torch.full((2,), -torch.inf), dim=0)
+print("softmax of nothing:            ", nothing.tolist())
 # --8<-- [end:empty_row]
 
 # --8<-- [start:attention_bias]
@@ -509,8 +544,11 @@ torch.manual_seed(0)
 distance = (torch.arange(6) - torch.arange(6)[:, None]).abs()  # (6, 6)
 q = k = torch.zeros(1, 6, 4)  # nothing to tell the keys apart
 for slope in (0.0, 1.0):
-    weights = F.scaled_dot_product_attention(q, k, torch.eye(6)[None], attn_mask=-slope * distance)
-    print(f"slope {slope}: weights of query 2", [f"{w:.3f}" for w in weights[0, 2].tolist()])
+    weights = F.scaled_dot_product_attention(
+        q, k, torch.eye(6)[None], attn_mask=-slope * distance
+    )
+    row = " ".join(f"{w:.3f}" for w in weights[0, 2].tolist())
+    print(f"slope {slope}: weights of query 2: {row}")
 # --8<-- [end:attention_bias]
 
 # --8<-- [start:grouped_query_attention]
@@ -531,7 +569,8 @@ q, k, v = torch.randn(3, 1, 4, 32, 16)
 results = {}
 for backend in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION):
     with sdpa_kernel(backend):
-        results[backend.name] = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    results[backend.name] = out
 torch.testing.assert_close(*results.values())
 print("the same result:", list(results))
 # --8<-- [end:sdpa_kernel]
@@ -541,7 +580,8 @@ print("the same result:", list(results))
 def multihead_by_hand(x, mha):
     """x (N, L, E) -> (N, L, E): project, split into heads, attend, join, project"""
     q, k, v = F.linear(x, mha.in_proj_weight, mha.in_proj_bias).chunk(3, dim=-1)
-    q, k, v = (t.unflatten(-1, (mha.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
+    heads = (mha.num_heads, -1)
+    q, k, v = (t.unflatten(-1, heads).transpose(1, 2) for t in (q, k, v))
     out = F.scaled_dot_product_attention(q, k, v)  # (N, heads, L, E / heads)
     return mha.out_proj(out.transpose(1, 2).flatten(-2))
 
@@ -561,12 +601,13 @@ assert mha(x, x, x, need_weights=False)[1] is None
 # --8<-- [start:multihead_masks]
 torch.manual_seed(0)
 x = torch.randn(2, 6, 16)
-is_padding = torch.arange(6) >= torch.tensor([6, 4])[:, None]  # (2, 6): True = ignore
+is_padding = torch.arange(6) >= torch.tensor([6, 4])[:, None]  # True = ignore
 hidden = ~causal  # (6, 6): True = may not look
 out, weights = mha(x, x, x, key_padding_mask=is_padding, attn_mask=hidden)
 print((weights[1] > 0).int())
 keep = causal & ~is_padding[:, None, :]  # (2, 6, 6): True = may look
-q, k, v = F.linear(x, mha.in_proj_weight, mha.in_proj_bias).unflatten(-1, (3, 4, 4)).unbind(2)
+qkv = F.linear(x, mha.in_proj_weight, mha.in_proj_bias)  # (2, 6, 48)
+q, k, v = qkv.unflatten(-1, (3, 4, 4)).unbind(2)  # (2, 6, 4 heads, 4) each
 q, k, v = (t.transpose(1, 2) for t in (q, k, v))  # (2, 4 heads, 6, 4)
 heads = F.scaled_dot_product_attention(q, k, v, attn_mask=keep[:, None])
 torch.testing.assert_close(out, mha.out_proj(heads.transpose(1, 2).flatten(-2)))
@@ -575,7 +616,8 @@ torch.testing.assert_close(out, mha.out_proj(heads.transpose(1, 2).flatten(-2)))
 # --8<-- [start:cross_attention]
 torch.manual_seed(0)
 cross = nn.MultiheadAttention(16, 4, kdim=10, vdim=12, batch_first=True)
-target, source_keys, source_values = torch.randn(2, 3, 16), torch.randn(2, 7, 10), torch.randn(2, 7, 12)
+target = torch.randn(2, 3, 16)
+source_keys, source_values = torch.randn(2, 7, 10), torch.randn(2, 7, 12)
 out, weights = cross(target, source_keys, source_values)
 print("output", tuple(out.shape), " weights", tuple(weights.shape))
 assert count(mha) == 4 * 16 * 16 + 4 * 16  # in_proj 3 E E + 3 E, out_proj E E + E
@@ -593,7 +635,8 @@ mha = nn.MultiheadAttention(16, 4, batch_first=True)
 gru = nn.GRU(16, 16, batch_first=True)
 x = torch.randn(1, 5, 16)
 order = torch.tensor([3, 0, 4, 1, 2])
-for name, layer in {"attention": lambda t: mha(t, t, t)[0], "gru": lambda t: gru(t)[0]}.items():
+layers = {"attention": lambda t: mha(t, t, t)[0], "gru": lambda t: gru(t)[0]}
+for name, layer in layers.items():
     same = torch.allclose(layer(x[:, order]), layer(x)[:, order], atol=1e-5)
     print(f"{name}: shuffle then layer = layer then shuffle: {same}")
 # --8<-- [end:no_order]
@@ -618,7 +661,7 @@ class PositionalEncoding(nn.Module):
 
 table = PositionalEncoding(32).table[:60]  # (60, 32)
 similar = table @ table.T
-torch.testing.assert_close(similar[10, 17], similar[40, 47])  # only the distance counts
+torch.testing.assert_close(similar[10, 17], similar[40, 47])  # both 7 apart
 fig, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
 axes[0].imshow(table.T.numpy(), aspect="auto", cmap="coolwarm")
 axes[0].set(xlabel="position", ylabel="feature")
@@ -630,18 +673,23 @@ plt.show()
 
 # --8<-- [start:encoder_layer_by_hand]
 torch.manual_seed(0)
-layer = nn.TransformerEncoderLayer(d_model=16, nhead=4, dim_feedforward=32, dropout=0.0, batch_first=True)
+layer = nn.TransformerEncoderLayer(
+    d_model=16, nhead=4, dim_feedforward=32, dropout=0.0, batch_first=True
+)
 x = torch.randn(2, 5, 16)
 
 h = layer.norm1(x + layer.self_attn(x, x, x)[0])  # attend, add, normalise
-by_hand = layer.norm2(h + layer.linear2(F.relu(layer.linear1(h))))  # the same with an MLP
+by_hand = layer.norm2(h + layer.linear2(F.relu(layer.linear1(h))))  # then an MLP
 torch.testing.assert_close(layer(x), by_hand)
 
-before = nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0, batch_first=True, norm_first=True)
+before = nn.TransformerEncoderLayer(
+    16, 4, 32, dropout=0.0, batch_first=True, norm_first=True
+)
 before.load_state_dict(layer.state_dict())
 h = before.norm1(x)
 h = x + before.self_attn(h, h, h)[0]
-torch.testing.assert_close(before(x), h + before.linear2(F.relu(before.linear1(before.norm2(h)))))
+mlp = before.linear2(F.relu(before.linear1(before.norm2(h))))
+torch.testing.assert_close(before(x), h + mlp)
 for name, out in {"norm after": layer(x), "norm first": before(x)}.items():
     print(f"{name}: std of the features {out.std(dim=-1, correction=0).mean():.3f}")
 # --8<-- [end:encoder_layer_by_hand]
@@ -652,7 +700,8 @@ layer = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
 encoder = nn.TransformerEncoder(layer, num_layers=3, enable_nested_tensor=False)
 first, second = encoder.layers[0].linear1.weight, encoder.layers[1].linear1.weight
 print("output", tuple(encoder(torch.randn(2, 5, 16)).shape))
-print("layers start equal:", torch.equal(first, second), " one tensor:", first is second)
+print("layers start equal:", torch.equal(first, second))
+print("one tensor:", first is second)
 for p in encoder.parameters():
     if p.ndim > 1:
         nn.init.xavier_uniform_(p)
@@ -670,8 +719,10 @@ x = torch.randn(2, 6, 16)
 is_padding = torch.arange(6) >= torch.tensor([6, 4])[:, None]  # True = ignore
 out = encoder(x, src_key_padding_mask=is_padding)
 torch.testing.assert_close(out[1, :4], encoder(x[1:, :4])[0])  # as if it were alone
-mean = (out * ~is_padding[..., None]).sum(dim=1) / (~is_padding).sum(dim=1, keepdim=True)
-print("without the mask:", f"{(encoder(x)[1, :4] - out[1, :4]).abs().max():.2f} off")
+real = ~is_padding[..., None]  # (2, 6, 1)
+mean = (out * real).sum(dim=1) / real.sum(dim=1)  # (2, 16)
+off = (encoder(x)[1, :4] - out[1, :4]).abs().max()
+print(f"without the mask: {off:.2f} off")
 print("mean over real tokens", tuple(mean.shape))
 # --8<-- [end:encoder_padding]
 
@@ -689,17 +740,20 @@ for length in (1, 2, 3):  # the past does not change when the future arrives
 
 # --8<-- [start:decoder_layer]
 torch.manual_seed(0)
-layer = nn.TransformerDecoderLayer(d_model=16, nhead=4, dim_feedforward=32, dropout=0.0, batch_first=True)
+layer = nn.TransformerDecoderLayer(
+    d_model=16, nhead=4, dim_feedforward=32, dropout=0.0, batch_first=True
+)
 target, memory = torch.randn(2, 5, 16), torch.randn(2, 9, 16)
 mask = nn.Transformer.generate_square_subsequent_mask(5)
 out = layer(target, memory, tgt_mask=mask)
 
 h = layer.norm1(target + layer.self_attn(target, target, target, attn_mask=mask)[0])
-h = layer.norm2(h + layer.multihead_attn(h, memory, memory)[0])  # looks at the source
+h = layer.norm2(h + layer.multihead_attn(h, memory, memory)[0])  # the source
 h = layer.norm3(h + layer.linear2(F.relu(layer.linear1(h))))
 torch.testing.assert_close(out, h)
 decoder = nn.TransformerDecoder(layer, num_layers=2)
-print("layer", tuple(out.shape), " decoder", tuple(decoder(target, memory, tgt_mask=mask).shape))
+stacked = decoder(target, memory, tgt_mask=mask)
+print("layer", tuple(out.shape), " decoder", tuple(stacked.shape))
 # --8<-- [end:decoder_layer]
 
 # --8<-- [start:transformer]
@@ -718,7 +772,8 @@ out = model(source, target, tgt_mask=mask, tgt_is_causal=True)
 in_two_steps = model.decoder(target, model.encoder(source), tgt_mask=mask)
 torch.testing.assert_close(out, in_two_steps)
 print(tuple(source.shape), tuple(target.shape), "->", tuple(out.shape))
-print("embeddings inside:", any(isinstance(m, nn.Embedding) for m in model.modules()))
+inside = any(isinstance(m, nn.Embedding) for m in model.modules())
+print("embeddings inside:", inside)
 # --8<-- [end:transformer]
 
 
@@ -734,7 +789,8 @@ def transformer_parameters(E, F, encoders, decoders):
 
 assert count(model) == transformer_parameters(16, 32, 2, 2)
 torch.manual_seed(0)
-assert count(nn.TransformerEncoderLayer(64, 8, 128)) == 4 * 64 * 65 + 2 * 64 * 128 + 192 + 256
+layer = nn.TransformerEncoderLayer(64, 8, 128)
+assert count(layer) == 4 * 64 * 65 + 2 * 64 * 128 + 192 + 256
 with torch.device("meta"):  # shapes only: no memory, no random numbers
     base = nn.Transformer(batch_first=True)  # 512, 8 heads, 6 + 6 layers, 2048
 assert count(base) == transformer_parameters(512, 2048, 6, 6)
@@ -744,23 +800,26 @@ print(f"small: {count(model):,}  base: {count(base):,}")
 
 # --8<-- [start:sequence_to_sequence]
 class Translator(nn.Module):
-    """Source (N, S) and target so far (N, T), 0 = padding -> logits of the next token (N, T, tokens)."""
+    """Source (N, S), target so far (N, T) -> logits (N, T, tokens). 0: padding."""
 
     def __init__(self, tokens=20, size=16):
         super().__init__()
         self.embed = nn.Embedding(tokens, size, padding_idx=0)
         self.place = PositionalEncoding(size)
-        self.transformer = nn.Transformer(size, 4, 2, 2, 32, dropout=0.0, batch_first=True)
+        self.transformer = nn.Transformer(
+            size, 4, 2, 2, 32, dropout=0.0, batch_first=True
+        )
         self.head = nn.Linear(size, tokens)
 
     def forward(self, source, target):
-        hidden = torch.ones(target.shape[1], target.shape[1], dtype=torch.bool).triu(diagonal=1)
+        T = target.shape[1]
+        hidden = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
         h = self.transformer(
             self.place(self.embed(source)),
             self.place(self.embed(target)),
             tgt_mask=hidden,  # True = may not look, like the padding masks
             src_key_padding_mask=source == 0,
-            memory_key_padding_mask=source == 0,  # the decoder looks at the source too
+            memory_key_padding_mask=source == 0,  # the decoder looks there too
         )
         return self.head(h)
 
@@ -771,14 +830,15 @@ source = torch.tensor([[5, 6, 7, 0, 0]])
 target = torch.tensor([[1, 2, 3, 4]])
 logits = net(source, target)
 print(tuple(logits.shape))
-torch.testing.assert_close(net(source[:, :3], target), logits)  # padding changes nothing
-torch.testing.assert_close(net(source, target[:, :2]), logits[:, :2])  # nor does the future
+# padding changes nothing, nor does the future
+torch.testing.assert_close(net(source[:, :3], target), logits)
+torch.testing.assert_close(net(source, target[:, :2]), logits[:, :2])
 # --8<-- [end:sequence_to_sequence]
 
 
 # --8<-- [start:reverse_model]
 class Reverse(nn.Module):
-    """Each place of the output says which token stands there in the reversed sequence."""
+    """Each output place says which token stands there in the reversed sequence."""
 
     def __init__(self, tokens=10, length=8, size=32):
         super().__init__()
@@ -848,7 +908,9 @@ x, lengths = torch.randn(4, 6, 3), torch.tensor([6, 2, 4, 1])
 output, _ = lstm(x)  # no packing
 last = output[torch.arange(4), lengths - 1]  # (4, 5)
 also = output.take_along_dim((lengths - 1)[:, None, None], dim=1)[:, 0]
-packed = rnn_utils.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+packed = rnn_utils.pack_padded_sequence(
+    x, lengths, batch_first=True, enforce_sorted=False
+)
 _, (h_n, _) = lstm(packed)
 torch.testing.assert_close(last, h_n[0])
 assert torch.equal(last, also)
@@ -863,7 +925,8 @@ x = torch.randn(2, 7, 3)
 halves = []
 for suffix, turn in [("_l0", False), ("_l0_reverse", True)]:
     names = {name: name.removesuffix("_l0") + suffix for name in one.state_dict()}
-    one.load_state_dict({name: both.state_dict()[other] for name, other in names.items()})
+    state = {name: both.state_dict()[other] for name, other in names.items()}
+    one.load_state_dict(state)
     halves.append(one(x.flip(1))[0].flip(1) if turn else one(x)[0])
 torch.testing.assert_close(torch.cat(halves, dim=2), both(x)[0])
 print(tuple(torch.cat(halves, dim=2).shape))
@@ -887,8 +950,8 @@ print("is_causal=True on the last step:", torch.allclose(wrong, whole[:, :, 9:])
 
 # --8<-- [start:solution_rotary]
 def rotate(x):
-    """Turns the pair (x[2i], x[2i + 1]) at position t by t * 10000 ** (-2i / E); (..., L, E)."""
-    L, E = x.shape[-2:]
+    """Turns the pair (x[2i], x[2i + 1]) at position t by t * 10000 ** (-2i / E)."""
+    L, E = x.shape[-2:]  # x (..., L, E)
     frequency = 10000 ** (-torch.arange(0, E, 2) / E)  # (E / 2,)
     angle = torch.arange(L)[:, None] * frequency  # (L, E / 2)
     turn = torch.polar(torch.ones_like(angle), angle)
@@ -901,6 +964,8 @@ q, k = torch.randn(2, 1, 16)  # one query, one key, put at every position
 scores = rotate(q.expand(20, 16)) @ rotate(k.expand(20, 16)).mT  # (20, 20)
 for distance in (0, 3, 7):
     along = scores.diagonal(distance)
-    print(f"distance {distance}: {along[0]:.3f} at the start, {along[-1]:.3f} at the end")
-    torch.testing.assert_close(along, along[:1].expand_as(along), rtol=1e-3, atol=1e-4)
+    first, last = along[0], along[-1]
+    print(f"distance {distance}: {first:.3f} at the start, {last:.3f} at the end")
+    same = first.expand_as(along)
+    torch.testing.assert_close(along, same, rtol=1e-3, atol=1e-4)
 # --8<-- [end:solution_rotary]

@@ -12,7 +12,9 @@ print("event files:", len(list(Path("runs/first").glob("events.out.tfevents.*"))
 # --8<-- [end:first_run]
 
 # --8<-- [start:read_back]
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+)
 
 
 def read(folder):
@@ -46,8 +48,10 @@ print("event files:", len(list(Path("runs/flushed").iterdir())))
 
 # --8<-- [start:tags_group]
 with SummaryWriter("runs/tags") as writer:
-    for tag in ("loss/train", "loss/valid", "accuracy/train", "accuracy/valid", "rate"):
-        writer.add_scalar(tag, 0.5, 0)
+    for quantity in ("loss", "accuracy"):
+        writer.add_scalar(f"{quantity}/train", 0.5, 0)
+        writer.add_scalar(f"{quantity}/valid", 0.5, 0)
+    writer.add_scalar("rate", 0.5, 0)
 
 groups = {}
 for tag in read("runs/tags").Tags()["scalars"]:
@@ -87,7 +91,7 @@ import logging
 
 logging.getLogger("tensorboard").setLevel("ERROR")  # the reader reports each purge
 with SummaryWriter("runs/resumed") as writer:
-    for step in range(6):  # stopped in step 6; the last checkpoint was made after step 3
+    for step in range(6):  # crashed in step 6; the checkpoint is from step 3
         writer.add_scalar("loss", 1.0, step)
 with SummaryWriter("runs/resumed", purge_step=4) as writer:
     for step in range(4, 8):
@@ -104,7 +108,8 @@ with SummaryWriter("runs/both") as writer:
 
 print("in the run itself:", read("runs/both").Tags()["scalars"])
 for folder in sorted(f for f in Path("runs/both").iterdir() if f.is_dir()):
-    print(folder.name, [(e.step, round(e.value, 2)) for e in read(folder).Scalars("loss")])
+    events = read(folder).Scalars("loss")
+    print(folder.name, [(e.step, round(e.value, 2)) for e in events])
 # --8<-- [end:add_scalars]
 
 # --8<-- [start:add_histogram]
@@ -117,7 +122,8 @@ with SummaryWriter("runs/histogram") as writer:
 
 for event in read("runs/histogram").Histograms("weights"):
     h = event.histogram_value
-    print(f"step {event.step}: {h.num:.0f} values from {h.min:.2f} to {h.max:.2f},", len(h.bucket), "buckets")
+    text = f"{h.num:.0f} values from {h.min:.2f} to {h.max:.2f}"
+    print(f"step {event.step}: {text}, {len(h.bucket)} buckets")
     assert sum(h.bucket) == 1000
 # --8<-- [end:add_histogram]
 
@@ -146,7 +152,8 @@ with SummaryWriter("runs/image_hwc") as writer:
 # --8<-- [end:image_channels_last]
 
 # --8<-- [start:add_images]
-batch = torch.linspace(0, 1, 10).view(10, 1, 1, 1).expand(10, 1, 8, 8)  # (N, C, H, W)
+greys = torch.linspace(0, 1, 10)
+batch = greys.view(10, 1, 1, 1).expand(10, 1, 8, 8)  # (N, C, H, W)
 with SummaryWriter("runs/images") as writer:
     writer.add_images("greys", batch, 0)
 
@@ -168,7 +175,8 @@ print("figures still open:", len(plt.get_fignums()))
 
 # --8<-- [start:add_text]
 settings = {"optimizer": "SGD", "lr": 0.1, "seed": 0}
-table = "| setting | value |\n|---|---|\n" + "\n".join(f"| {k} | {v} |" for k, v in settings.items())
+lines = [f"| {name} | {value} |" for name, value in settings.items()]
+table = "\n".join(["| setting | value |", "|---|---|", *lines])
 with SummaryWriter("runs/text") as writer:
     writer.add_text("settings", table, 0)
 
@@ -206,10 +214,11 @@ chances = torch.tensor([0.1, 0.6, 0.5, 0.8, 0.9])
 with SummaryWriter("runs/pr_curve") as writer:
     writer.add_pr_curve("spam", labels, chances, 0, num_thresholds=11)
 
-table = make_ndarray(read("runs/pr_curve").Tensors("spam")[0].tensor_proto)  # (6, 11)
+event = read("runs/pr_curve").Tensors("spam")[0]
+table = make_ndarray(event.tensor_proto)  # (6, 11)
 columns = ["true +", "false +", "true -", "false -", "precision", "recall"]
 frame = pd.DataFrame(table.T, columns=columns)
-frame.index = pd.Index(torch.linspace(0, 1, 11).tolist(), name="threshold").map("{:.1f}".format)
+frame.index = pd.Index([f"{i / 10}" for i in range(11)], name="threshold")
 frame.iloc[[0, 5, 7, 9]].round(2)
 # --8<-- [end:add_pr_curve]
 
@@ -231,14 +240,16 @@ table.round(2)
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 with SummaryWriter("runs/hparams/a") as writer:
-    writer.add_hparams({"lr": 0.1, "opt": "SGD"}, {"best/accuracy": 0.93}, run_name=".")
+    chosen, results = {"lr": 0.1, "opt": "SGD"}, {"best/accuracy": 0.93}
+    writer.add_hparams(chosen, results, run_name=".")
 
 run = read("runs/hparams/a")
 content = run.PluginTagToContent("hparams")["_hparams_/session_start_info"]
 start = HParamsPluginData.FromString(content).session_start_info
 print("lr: ", start.hparams["lr"].number_value)
 print("opt:", start.hparams["opt"].string_value)
-print("metric:", [(tag, round(run.Scalars(tag)[0].value, 2)) for tag in run.Tags()["scalars"]])
+for tag in run.Tags()["scalars"]:
+    print("metric:", tag, round(run.Scalars(tag)[0].value, 2))
 # --8<-- [end:add_hparams]
 
 # --8<-- [start:add_custom_scalars]
@@ -274,7 +285,7 @@ print(tuple(train_x.shape), tuple(valid_x.shape), x.dtype)
 # --8<-- [start:log_epoch]
 @torch.inference_mode()
 def log_epoch(writer, net, epoch, train_loss):
-    """What one epoch writes: three scalars, a histogram, a PR curve, pictures now and then."""
+    """Write three scalars, a histogram, a PR curve; every fifth time, pictures."""
     logits = net(valid_x)
     right = (logits.argmax(dim=1) == valid_y).float()
     writer.add_scalar("loss/train", train_loss, epoch)
@@ -289,8 +300,8 @@ def log_epoch(writer, net, epoch, train_loss):
 
 with SummaryWriter("runs/one_epoch") as writer:
     torch.manual_seed(0)
-    untrained = nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10)).double()
-    log_epoch(writer, untrained, epoch=0, train_loss=2.3)
+    untrained = nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))
+    log_epoch(writer, untrained.double(), epoch=0, train_loss=2.3)
 tags = read("runs/one_epoch").Tags()
 {kind: tags[kind] for kind in ("scalars", "histograms", "images", "tensors")}
 # --8<-- [end:log_epoch]
@@ -319,7 +330,7 @@ folder = train("runs/digits/lr_0.5")
 accuracy = [e.value for e in read(folder).Scalars("accuracy/valid")]
 assert len(accuracy) == 21
 assert accuracy[-1] > 0.95
-print(f"accuracy after the first epoch {accuracy[0]:.1f}, after the last {accuracy[-1]:.2f}")
+print(f"accuracy: first epoch {accuracy[0]:.1f}, last {accuracy[-1]:.2f}")
 # --8<-- [end:train_and_log]
 
 # --8<-- [start:scalars_figure]
@@ -327,10 +338,8 @@ blue, orange, green = "#2f6fdb", "#e4572e", "#2a9d8f"
 run = read(folder)
 fig, axes = plt.subplots(1, 2, figsize=(6.6, 2.8), layout="constrained")
 for tag, color in {"loss/train": blue, "loss/valid": orange}.items():
-    events = run.Scalars(tag)
-    axes[0].plot([e.step for e in events], [e.value for e in events], color=color, label=tag)
-events = run.Scalars("accuracy/valid")
-axes[1].plot([e.step for e in events], [e.value for e in events], color=green)
+    axes[0].plot([e.value for e in run.Scalars(tag)], color=color, label=tag)
+axes[1].plot([e.value for e in run.Scalars("accuracy/valid")], color=green)
 axes[0].set(title="loss", xlabel="epoch", ylabel="cross-entropy")
 axes[1].set(title="accuracy/valid", xlabel="epoch", ylabel="share right")
 axes[0].legend(frameon=False)
@@ -344,11 +353,15 @@ middle = (edges[1:] + edges[:-1]) / 2
 fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 for place, event in enumerate(events):
     h = event.histogram_value
-    bins = torch.bucketize(torch.tensor(h.bucket_limit), edges.double()).clamp(1, 40) - 1
+    limits = torch.tensor(h.bucket_limit)
+    bins = torch.bucketize(limits, edges.double()).clamp(1, 40) - 1
     heights = torch.zeros(40).index_add(0, bins, torch.tensor(h.bucket).float())
-    ax.fill_between(middle, place, place + heights / 420, color="#2f6fdb", alpha=0.5)
-ax.set(yticks=range(6), yticklabels=[e.step for e in events], xlabel="weight", ylabel="epoch")
-widths = [(e.histogram_value.sum_squares / e.histogram_value.num) ** 0.5 for e in events]
+    top = place + heights / 420  # so that a row just reaches the next
+    ax.fill_between(middle, place, top, color="#2f6fdb", alpha=0.5)
+ax.set(yticks=range(6), yticklabels=[e.step for e in events])
+ax.set(xlabel="weight", ylabel="epoch")
+values = [e.histogram_value for e in events]
+widths = [(h.sum_squares / h.num) ** 0.5 for h in values]
 assert widths[-1] > 2 * widths[0]
 print("root mean square:", [round(w, 2) for w in widths])
 plt.show()
@@ -356,10 +369,14 @@ plt.show()
 
 # --8<-- [start:images_figure]
 events = read(folder).Images("first layer")
-fig, axes = plt.subplots(1, 2, figsize=(6.4, 2.1), layout="constrained")
+fig, axes = plt.subplots(2, 1, figsize=(5, 5.4), layout="constrained")
 for ax, event in zip(axes, (events[0], events[-1]), strict=True):
     pixels = plt.imread(io.BytesIO(event.encoded_image_string))
     ax.imshow(pixels)
+    for edge in range(8, 64, 8):  # a line between two tiles
+        ax.axvline(edge - 0.5, color=blue, lw=0.8)
+    for edge in range(8, 32, 8):
+        ax.axhline(edge - 0.5, color=blue, lw=0.8)
     ax.set(title=f"epoch {event.step}", xticks=[], yticks=[])
 print("logged in epochs", [e.step for e in events])
 plt.show()
@@ -368,10 +385,10 @@ plt.show()
 # --8<-- [start:pr_curve_figure]
 events = read(folder).Tensors("eight")
 fig, ax = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
-for event, color in zip((events[0], events[2], events[-1]), ("#7a8599", "#e4572e", "#2f6fdb"), strict=True):
-    precision, recall = make_ndarray(event.tensor_proto)[4:]
+for epoch, color in {0: "#7a8599", 2: orange, 20: blue}.items():
+    precision, recall = make_ndarray(events[epoch].tensor_proto)[4:]
     found = recall > 0  # without any find the file says 0 and 0
-    ax.plot(recall[found], precision[found], color=color, label=f"epoch {event.step}")
+    ax.plot(recall[found], precision[found], color=color, label=f"epoch {epoch}")
 ax.set(xlabel="recall", ylabel="precision", title="Is it an 8?")
 ax.legend(frameon=False)
 plt.show()
@@ -396,17 +413,18 @@ table
 g = torch.Generator().manual_seed(0)
 weight, noise = torch.randn(1000, generator=g), torch.rand(3, 64, 64, generator=g)
 sizes = {}
-for kind in ("add_scalar", "add_histogram", "add_image"):
-    with SummaryWriter(f"runs/sizes/{kind}") as writer:
-        log, value = getattr(writer, kind), {"add_scalar": 0.5, "add_histogram": weight, "add_image": noise}[kind]
+for kind, value in {"scalar": 0.5, "histogram": weight, "image": noise}.items():
+    folder = Path(f"runs/sizes/{kind}")
+    with SummaryWriter(folder) as writer:
+        log = getattr(writer, f"add_{kind}")
         for step in range(100):
             log("value", value, step)
-    sizes[kind] = sum(f.stat().st_size for f in Path(f"runs/sizes/{kind}").iterdir()) / 100
+    sizes[kind] = sum(f.stat().st_size for f in folder.iterdir()) / 100
 
-assert sizes["add_histogram"] > 100 * sizes["add_scalar"]
-assert sizes["add_image"] > 200 * sizes["add_scalar"]
+assert sizes["histogram"] > 100 * sizes["scalar"]
+assert sizes["image"] > 200 * sizes["scalar"]
 for kind, size in sizes.items():
-    print(f"{kind:13} {size:6.0f} bytes an event, a million events {size / 1000:6.2f} GB")
+    print(f"{kind:9} {size:5.0f} bytes an event, a million: {size / 1000:5.2f} GB")
 # --8<-- [end:too_much]
 
 # --8<-- [start:solution_image_range]
@@ -414,7 +432,8 @@ ramp = torch.tensor([[0.0, 4.0, 8.0, 12.0, 16.0]])  # (H, W), from 0 to 16
 with SummaryWriter("runs/range") as writer:
     writer.add_image("as it is", ramp, 0, dataformats="HW")
     writer.add_image("scaled", ramp / 16, 0, dataformats="HW")
-    writer.add_image("bytes", (ramp * 255 / 16).to(torch.uint8), 0, dataformats="HW")
+    in_bytes = (ramp * 255 / 16).to(torch.uint8)
+    writer.add_image("bytes", in_bytes, 0, dataformats="HW")
 
 run = read("runs/range")
 for tag in run.Tags()["images"]:
@@ -431,7 +450,9 @@ with SummaryWriter("runs/frame") as writer:
             writer.add_scalar("loss/valid", 1.5 / (step + 1), step)
 
 run = read("runs/frame")
-columns = {tag: {e.step: e.value for e in run.Scalars(tag)} for tag in run.Tags()["scalars"]}
+columns = {}
+for tag in run.Tags()["scalars"]:
+    columns[tag] = {e.step: e.value for e in run.Scalars(tag)}
 frame = pd.DataFrame(columns).rename_axis("step").round(2)
 assert frame["loss/valid"].isna().tolist() == [True, False, True, False]
 frame
@@ -459,8 +480,8 @@ print(f"first {norms[0]:.2f}, last {norms[-1]:.3f}")
 labels = torch.tensor([0, 0, 1, 1, 1])
 logits = torch.tensor([-3.0, -1.0, 1.5, 3.0, 4.0])  # a perfect order
 with SummaryWriter("runs/logits") as writer:
-    writer.add_pr_curve("logits", labels, logits, 0, num_thresholds=5)
-    writer.add_pr_curve("probabilities", labels, logits.sigmoid(), 0, num_thresholds=5)
+    for tag, z in {"logits": logits, "probabilities": logits.sigmoid()}.items():
+        writer.add_pr_curve(tag, labels, z, 0, num_thresholds=5)
 
 run = read("runs/logits")
 for tag in run.Tags()["tensors"]:
@@ -474,12 +495,17 @@ torch.manual_seed(0)
 probed = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 1))
 nn.init.constant_(probed[0].bias, -1.0)  # too low: most units are silent
 with SummaryWriter("runs/activations") as writer:
-    hook = probed[1].register_forward_hook(lambda layer, args, out: writer.add_histogram("relu", out, 0))
+
+    def log_output(layer, args, out):
+        writer.add_histogram("relu", out, 0)
+
+    hook = probed[1].register_forward_hook(log_output)
     probed(torch.randn(100, 10))
     hook.remove()
 
 h = read("runs/activations").Histograms("relu")[0].histogram_value
-zeros = sum(count for limit, count in zip(h.bucket_limit, h.bucket, strict=True) if limit < 1e-6)
+buckets = zip(h.bucket_limit, h.bucket, strict=True)
+zeros = sum(count for limit, count in buckets if limit < 1e-6)
 assert zeros / h.num > 0.9
 print(f"{h.num:.0f} values, share of zeros {zeros / h.num:.2f}")
 # --8<-- [end:solution_activations]
@@ -491,6 +517,7 @@ with SummaryWriter("runs/guided") as writer:
 
 for guidance in (None, {"histograms": 3}, {"histograms": 0}):
     run = EventAccumulator("runs/guided", size_guidance=guidance).Reload()
-    print(guidance, "->", len(run.Histograms("h")), "of 5 histograms, last step", run.Histograms("h")[-1].step)
-assert len(run.Histograms("h")) == 5
+    kept = run.Histograms("h")
+    print(guidance, "->", len(kept), "of 5 histograms, last step", kept[-1].step)
+assert len(kept) == 5
 # --8<-- [end:solution_size_guidance]

@@ -68,7 +68,8 @@ for value in (0.75, 0.0):
     x = torch.tensor(value, requires_grad=True)
     y = bent(x)
     y.backward()
-    print(f"bent({value}) = {y.item()}, slope {x.grad.item()}: {y.grad_fn.name()}")
+    node = y.grad_fn.name()
+    print(f"bent({value}) = {y.item()}, slope {x.grad.item()}: {node}")
 # --8<-- [end:branch]
 
 # --8<-- [start:loop]
@@ -188,14 +189,15 @@ BLUE, ORANGE, GREY = "#2f6fdb", "#e4572e", "#7a8599"
 def draw(ax, spots, labels, colors, arrows):
     boxes = {}
     for key, spot in spots.items():
-        box = {"boxstyle": "round", "fc": "none", "ec": colors[key]}
-        boxes[key] = ax.text(*spot, labels[key], ha="center", va="center", bbox=box)
+        style = {"ha": "center", "va": "center"}
+        style["bbox"] = {"boxstyle": "round", "fc": "none", "ec": colors[key]}
+        boxes[key] = ax.text(*spot, labels[key], **style)
     for start, end in arrows:
         style = {"arrowstyle": "->", "color": GREY}
         style["patchA"] = boxes[start].get_bbox_patch()
         style["patchB"] = boxes[end].get_bbox_patch()
         ax.annotate("", spots[end], spots[start], arrowprops=style)
-    ax.plot(*zip(*spots.values(), strict=True), " ")  # invisible: sets the limits
+    ax.plot(*zip(*spots.values(), strict=True), " ")  # only sets the limits
     ax.margins(0.25)
     ax.axis("off")
     return boxes
@@ -211,8 +213,8 @@ for column, (name, t) in enumerate({"x": x, "h": h, "y": y}.items()):
     spots |= {t: (column, 1), node: (column, 0)}
     labels |= {t: f"{name} = {t.item():g}", node: node.name().split("::")[-1]}
     colors |= {t: GREY, node: ORANGE if t.is_leaf else BLUE}
-arrows = [(h, h.grad_fn), (y, y.grad_fn), (nodes[2], nodes[1]), (nodes[1], nodes[0])]
-arrows += [(nodes[0], nodes[0].variable)]
+arrows = [(h, h.grad_fn), (y, y.grad_fn), (nodes[2], nodes[1])]
+arrows += [(nodes[1], nodes[0]), (nodes[0], nodes[0].variable)]
 
 fig, ax = plt.subplots(figsize=(6, 2.2), layout="constrained")
 boxes = draw(ax, spots, labels, colors, arrows)
@@ -247,7 +249,8 @@ plt.show()
 # --8<-- [end:graph_of_formula]
 
 # --8<-- [start:loop_graphs]
-fig, axes = plt.subplots(1, 3, figsize=(6, 3.2), sharey=True, layout="constrained")
+size = {"figsize": (6, 3.2), "layout": "constrained"}
+fig, axes = plt.subplots(1, 3, sharey=True, **size)
 for ax, value in zip(axes, (60.0, 30.0, 15.0), strict=True):
     x = torch.tensor(value, requires_grad=True)
     y, steps = double_until(x, limit=100)
@@ -338,7 +341,8 @@ chain_loss(fused).backward()
 plain = new_weights()
 optimizer = torch.optim.SGD(plain.values(), lr=0.1)
 chain_loss(plain).backward()
-print("without hooks:  ", [name for name, w in plain.items() if w.grad is not None])
+alive = [name for name, w in plain.items() if w.grad is not None]
+print("without hooks:  ", alive)
 optimizer.step()
 print("after the step: ", [round(w.item(), 4) for w in fused.values()])
 assert all(torch.equal(fused[name], plain[name]) for name in plain)
@@ -537,7 +541,8 @@ for exp in (ExpOnCtx, ExpSaved):
         y.backward()
         print(f"{exp.__name__}: x.grad = {x.grad}, the slope is {y.item()}")
     except RuntimeError as error:
-        print(f"{exp.__name__}: {type(error).__name__} - {str(error).split(':')[0]}")
+        message = str(error).split(":")[0]
+        print(f"{exp.__name__}: {type(error).__name__} - {message}")
 # --8<-- [end:on_ctx]
 
 # --8<-- [start:on_ctx_memory]
@@ -572,7 +577,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 class CubeFrozenSlope(Function):
     @staticmethod
     def forward(ctx, x):
-        ctx.save_for_backward(3 * x**2)  # computed here, where nothing is recorded
+        ctx.save_for_backward(3 * x**2)  # nothing is recorded here
         return x**3
 
     @staticmethod
@@ -722,7 +727,7 @@ assert gradcheck(lambda x: TimesFive.apply(x + 1), x)
 
 # --8<-- [start:clip_share]
 class Clip(Function):
-    """Values clipped to [-1, 1], and the share of values that were outside."""
+    """Values clipped to [-1, 1], and the share that was outside."""
 
     @staticmethod
     def forward(ctx, x):
@@ -753,7 +758,7 @@ assert gradcheck(Clip.apply, x)
 
 # --8<-- [start:straight_through]
 class Quantise(Function):
-    """The nearest multiple of step, at most limit; its gradient passes straight."""
+    """The nearest multiple of step, at most limit; straight-through."""
 
     @staticmethod
     def forward(ctx, x, step, limit):
@@ -805,7 +810,8 @@ for ax, quantise in zip(axes, (rounded, Quantise.apply), strict=True):
         losses.append(loss.item())
         optimizer.step()
     title = "plain rounding" if quantise is rounded else "straight-through"
-    print(f"{title}: {used[0]} -> {used[-1]}, loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+    change = f"{losses[0]:.3f} -> {losses[-1]:.3f}"
+    print(f"{title}: {used[0]} -> {used[-1]}, loss {change}")
     ax.plot(path, "--", color=GREY, label=["weight", "_"])
     ax.plot(used, drawstyle="steps-mid", color=BLUE, label=["rounded", "_"])
     ax.set(title=title, xlabel="step", ylabel="value")
@@ -835,7 +841,8 @@ for name, is_reached in reached(loss, model).items():
 x = torch.tensor(1.0, requires_grad=True)
 y = torch.tanh(x)
 for order in range(5):
-    print(f"derivative {order}: {y.item():7.4f}, {len(walk(y.grad_fn)):3d} nodes")
+    nodes = len(walk(y.grad_fn))
+    print(f"derivative {order}: {y.item():7.4f}, {nodes:3d} nodes")
     (y,) = torch.autograd.grad(y, x, create_graph=True)
 # --8<-- [end:solution_derivative_graphs]
 
@@ -845,14 +852,19 @@ def layer_gradients(activation, layers):
     h = torch.tensor(0.5, requires_grad=True)
     for layer in range(layers):
         h = activation(h)
-        h.register_hook(lambda grad, layer=layer: sizes.update({layer: grad.item()}))
+
+        def note(grad, layer=layer):
+            sizes[layer] = grad.item()
+
+        h.register_hook(note)
     h.backward()
     return sizes
 
 
 for activation in (torch.sigmoid, torch.relu):
     sizes = layer_gradients(activation, layers=10)
-    print(activation.__name__, [f"{layer}: {sizes[layer]:.1e}" for layer in (9, 5, 0)])
+    shown = [f"{layer}: {sizes[layer]:.1e}" for layer in (9, 5, 0)]
+    print(activation.__name__, shown)
     assert list(sizes) == list(range(9, -1, -1))  # the last layer comes first
 # --8<-- [end:solution_vanishing]
 
@@ -905,7 +917,8 @@ print(x.exp().sum().log(), LogSumExp.apply(x), grad(LogSumExp.apply)(x))
 torch.testing.assert_close(grad(LogSumExp.apply)(x), torch.softmax(x, -1))
 
 torch.manual_seed(0)
-x = torch.tensor([[0.0, 1.0], [5.0, -2.0]], dtype=torch.float64, requires_grad=True)
+x = torch.tensor([[0.0, 1.0], [5.0, -2.0]], dtype=torch.float64)
+x.requires_grad_()
 assert gradcheck(LogSumExp.apply, x) and gradgradcheck(LogSumExp.apply, x)
 torch.testing.assert_close(vmap(LogSumExp.apply)(x), torch.logsumexp(x, -1))
 # --8<-- [end:solution_log_sum_exp]

@@ -30,11 +30,13 @@ print(x.to(torch.float64) is x, x.double() is x, x.float() is x)
 rows = {}
 for dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64):
     info = torch.iinfo(dtype)
-    rows[str(dtype)] = [dtype.itemsize, f"{info.min:,}", f"{info.max:,}", "1"]
+    name = str(dtype).removeprefix("torch.")
+    rows[name] = [dtype.itemsize, f"{info.min:,}", f"{info.max:,}", "1"]
 for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
     info = torch.finfo(dtype)
     limits = [f"{info.min:.1e}", f"{info.max:.1e}", f"{info.eps:.1e}"]
-    rows[str(dtype)] = [dtype.itemsize, *limits]
+    name = str(dtype).removeprefix("torch.")
+    rows[name] = [dtype.itemsize, *limits]
 columns = ["bytes", "smallest", "largest", "step after 1"]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 # --8<-- [end:dtype_limits]
@@ -60,7 +62,7 @@ for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
     n = torch.tensor(2 / torch.finfo(dtype).eps, dtype=dtype)
     rows[str(dtype)] = [f"{tenth:.12f}", str(big), f"{n.item():.0f}"]
     assert n + 1 == n and n - 1 != n
-columns = ["0.1 is stored as", "70000 is stored as", "n + 1 == n from"]
+columns = ["0.1 is stored as", "70000 is stored as", "first n with n + 1 == n"]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 # --8<-- [end:float_precision]
 
@@ -71,7 +73,8 @@ import matplotlib.pyplot as plt
 
 
 def draw_cell(ax, column, row, text, color):
-    ax.add_patch(plt.Rectangle((column, row), 1, 1, fc=color, ec="#7a8599", alpha=0.6))
+    style = {"fc": color, "ec": "#7a8599", "alpha": 0.6}
+    ax.add_patch(plt.Rectangle((column, row), 1, 1, **style))
     ax.text(column + 0.5, row + 0.5, text, ha="center", va="center")
 
 
@@ -79,7 +82,8 @@ fig, ax = plt.subplots(figsize=(8, 2))
 whole_numbers = {2: torch.uint16, 4: torch.uint32}  # by bytes
 for row, dtype in enumerate([torch.float16, torch.bfloat16, torch.float32]):
     pi = torch.tensor(math.pi, dtype=dtype)
-    bits = f"{pi.view(whole_numbers[dtype.itemsize]).item():0{8 * dtype.itemsize}b}"
+    whole = pi.view(whole_numbers[dtype.itemsize]).item()
+    bits = f"{whole:0{8 * dtype.itemsize}b}"
     fraction = -round(math.log2(torch.finfo(dtype).eps))
     exponent = len(bits) - 1 - fraction
     colors = ["#7a8599"] + ["#e4572e"] * exponent + ["#2f6fdb"] * fraction
@@ -93,15 +97,17 @@ plt.show()
 # --8<-- [end:float_bits]
 
 # --8<-- [start:promotion_pairs]
-dtypes = [torch.bool, torch.uint8, torch.int8, torch.int64]
-dtypes += [torch.float16, torch.bfloat16, torch.float32, torch.complex64]
-names = [str(dtype).removeprefix("torch.") for dtype in dtypes]
+short = {torch.bool: "bool", torch.uint8: "u8", torch.int8: "i8"}
+short |= {torch.int16: "i16", torch.int64: "i64", torch.float16: "f16"}
+short |= {torch.bfloat16: "bf16", torch.float32: "f32", torch.complex64: "c64"}
+dtypes = [dtype for dtype in short if dtype != torch.int16]  # only a result
+names = [short[dtype] for dtype in dtypes]
 table = pd.DataFrame(index=names, columns=names)
-for row, a in zip(names, dtypes, strict=True):
-    for column, b in zip(names, dtypes, strict=True):
+for a in dtypes:
+    for b in dtypes:
         result = torch.ones(2, dtype=a) + torch.ones(2, dtype=b)
         assert result.dtype == torch.promote_types(a, b)
-        table.loc[row, column] = str(result.dtype).removeprefix("torch.")
+        table.loc[short[a], short[b]] = short[result.dtype]
 table
 # --8<-- [end:promotion_pairs]
 
@@ -155,7 +161,8 @@ parts = {
 meaning = ["a batch", "one image", "one channel", "one row", "one number"]
 rows = {}
 for (name, t), what in zip(parts.items(), meaning, strict=True):
-    rows[name] = [what, t.ndim, str(tuple(t.shape)), t.numel(), t.flatten()[0].item()]
+    first = t.flatten()[0].item()
+    rows[name] = [what, t.ndim, str(tuple(t.shape)), t.numel(), first]
     assert t.numel() == math.prod(t.shape)
 columns = ["what it is", "ndim", "shape", "elements", "first"]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns)
@@ -215,7 +222,8 @@ torch.ones(2, 3) + torch.tensor([10.0, 20.0])
 m = torch.arange(12).reshape(3, 4)  # element and cell number are the same
 print(m)
 print("stride:", m.stride(), "offset:", m.storage_offset())
-print("bytes: ", m.untyped_storage().nbytes(), "=", m.numel(), "*", m.element_size())
+size = m.untyped_storage().nbytes()
+print("bytes: ", size, "=", m.numel(), "*", m.element_size())
 
 row, column = 2, 1
 number = m.storage_offset() + row * m.stride(0) + column * m.stride(1)
@@ -224,7 +232,7 @@ assert m[row, column] == number
 # --8<-- [end:strides]
 
 # --8<-- [start:cells_of]
-def cells_of(t):  # the storage cell that each element reads, in the shape of t
+def cells_of(t):  # the storage cell of each element, in the shape of t
     cells = torch.tensor(t.storage_offset())
     for size, stride in zip(t.shape, t.stride(), strict=True):
         cells = cells[..., None] + stride * torch.arange(size)
@@ -242,7 +250,7 @@ for name, t in views.items():
 # --8<-- [end:cells_of]
 
 # --8<-- [start:memory_picture]
-def draw_memory(views):  # {title: tensor of 1 or 2 dimensions}, all of one storage
+def draw_memory(views):  # {title: 1-D or 2-D tensor}, all of one storage
     first = next(iter(views.values()))
     length = first.untyped_storage().nbytes() // first.element_size()
     storage = first.as_strided((length,), (1,), 0)
@@ -316,7 +324,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 # --8<-- [end:view_or_copy]
 
 # --8<-- [start:view_non_contiguous]
-print(m.view(2, 6).stride(), m[1:].view(8).stride(), m[:, ::2].view(6).stride())
+three = [m.view(2, 6), m[1:].view(8), m[:, ::2].view(6)]
+print([t.stride() for t in three])
 print(m.T.is_contiguous(), m.T.stride())
 m.T.view(12)
 # --8<-- [end:view_non_contiguous]
@@ -462,7 +471,8 @@ for name, make in makers.items():
     array[:] = 1
     memory = "shares" if t[0] == 1 else "copies"
     rows[name] = [memory, str(t.tolist()), str(t.dtype)]
-pd.DataFrame.from_dict(rows, orient="index", columns=["memory", "tensor", "dtype"])
+columns = ["memory", "tensor", "dtype"]
+pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 # --8<-- [end:share_or_copy]
 
 # --8<-- [start:read_only_array]
@@ -536,7 +546,10 @@ pairs = {
         torch.tensor([1, 2], dtype=torch.uint8),
     ),
     "x.type(torch.LongTensor)": (x.type(torch.LongTensor), x.to(torch.int64)),
-    "x.type('torch.HalfTensor')": (x.type("torch.HalfTensor"), x.to(torch.float16)),
+    "x.type('torch.HalfTensor')": (
+        x.type("torch.HalfTensor"),
+        x.to(torch.float16),
+    ),
     "x.new([1, 2])": (x.new([1, 2]), x.new_tensor([1, 2])),
 }
 for name, (old, new) in pairs.items():
@@ -661,7 +674,8 @@ print(x)
 def to_bfloat16(x):  # float32 -> bfloat16, rounded to nearest, ties to even
     bits = x.view(torch.int32)
     last_kept = (bits >> 16) & 1
-    return ((bits + 0x7FFF + last_kept) >> 16).to(torch.int16).view(torch.bfloat16)
+    rounded = (bits + 0x7FFF + last_kept) >> 16
+    return rounded.to(torch.int16).view(torch.bfloat16)
 
 
 x = torch.tensor([math.pi, -0.1, 1 + 2**-8, 1 + 3 * 2**-8, 70_000.0])

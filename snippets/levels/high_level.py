@@ -35,7 +35,7 @@ pd.DataFrame(history).iloc[[0, 1, 2, 4, 19]].round(3)
 # --8<-- [end:fit_plane]
 
 # --8<-- [start:least_squares]
-design = torch.cat([X, torch.ones(400, 1)], dim=1)  # (400, 3), ones for the bias
+design = torch.cat([X, torch.ones(400, 1)], dim=1)  # (400, 3), with ones
 best = torch.linalg.lstsq(design, Y).solution.flatten()
 
 found = torch.cat([line.weight.detach().flatten(), line.bias.detach()])
@@ -52,7 +52,7 @@ def ring(radius, n):
     """Points around the origin, about radius away from it, shape (n, 2)."""
     distance = radius + torch.randn(n, 1)
     angle = 2 * math.pi * torch.rand(n, 1)
-    return torch.cat([distance * torch.cos(angle), distance * torch.sin(angle)], dim=1)
+    return distance * torch.cat([torch.cos(angle), torch.sin(angle)], dim=1)
 
 
 torch.manual_seed(0)
@@ -69,7 +69,8 @@ def rings():
 
 
 print(len(rings()), "batches to train on,", len(valid), "to validate on")
-print(f"share of label 1: {Y[train_rows].mean():.3f} and {Y[valid_rows].mean():.3f}")
+shares = [f"{Y[rows].mean():.3f}" for rows in (train_rows, valid_rows)]
+print("share of label 1:", " and ".join(shares))
 # --8<-- [end:rings_data]
 
 # --8<-- [start:rings_model]
@@ -77,8 +78,8 @@ from snippets.toolkit.metrics import accuracy, auc
 
 
 def new_model(lr=0.02, **options):
-    layers = [nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)]
-    net = nn.Sequential(*layers)
+    hidden = [nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 8), nn.ReLU()]
+    net = nn.Sequential(*hidden, nn.Linear(8, 1))
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
     metrics = {"accuracy": accuracy, "auc": auc}
     return KerasModel(net, nn.BCEWithLogitsLoss(), optimizer, metrics, **options)
@@ -96,8 +97,8 @@ model.fit(rings(), valid, monitor="val_los")
 # --8<-- [start:fit_rings]
 from snippets.toolkit.callbacks import live_curve
 
-curve = live_curve("loss", "val_loss")
-history = model.fit(rings(), valid, epochs=12, monitor="val_loss", callbacks=[curve])
+draw = live_curve("loss", "val_loss")
+history = model.fit(rings(), valid, epochs=12, monitor="val_loss", callbacks=[draw])
 columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_auc"]
 pd.DataFrame(history)[columns].head(3).round(3)
 # --8<-- [end:fit_rings]
@@ -121,7 +122,8 @@ model.fit(rings(), valid, epochs=60, monitor="val_loss", patience=5)
 second = model.history[12:]
 best_row = min(second, key=lambda row: row["val_loss"])
 print("the second fit begins with epoch", second[0]["epoch"])
-print("and stops", second[-1]["epoch"] - best_row["epoch"], "epochs after its best one")
+waited = second[-1]["epoch"] - best_row["epoch"]
+print("and stops", waited, "epochs after its best one")
 assert len(second) < 60
 assert math.isclose(model.evaluate(valid)["loss"], best_row["val_loss"])
 # --8<-- [end:second_fit]
@@ -132,7 +134,8 @@ model.save("rings.pt")
 torch.manual_seed(1)  # other weights, before load
 other = new_model()
 other.load("rings.pt")
-print("same predictions:", torch.equal(other.predict(points), model.predict(points)))
+same = torch.equal(other.predict(points), model.predict(points))
+print("same predictions:", same)
 print("history of the copy:", other.history)
 # --8<-- [end:save_load]
 
@@ -161,20 +164,22 @@ torch.manual_seed(0)
 model = new_model()
 
 
-def press_ctrl_c(model, row):
+def ctrl_c(model, row):
     if row["epoch"] == 3:
         raise KeyboardInterrupt
 
 
 try:
-    model.fit(rings(), valid, epochs=50, monitor="val_loss", callbacks=[press_ctrl_c])
+    model.fit(rings(), valid, epochs=50, monitor="val_loss", callbacks=[ctrl_c])
 except KeyboardInterrupt:
     print("stopped after epoch", len(model.history))
 print(f"accuracy {model.evaluate(valid)['accuracy']:.2f}")
 # --8<-- [end:interrupted]
 
 # --8<-- [start:read_events]
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+)
 
 from snippets.toolkit.callbacks import tensorboard
 
@@ -199,8 +204,8 @@ whole = auc(scores, labels)
 for size in (5, 20, 100):
     pieces = zip(scores.split(size), labels.split(size), strict=True)
     kept = [auc(s, y) for s, y in pieces if 0 < y.sum() < size]
-    mean = sum(kept) / len(kept)
-    print(f"batches of {size:3}: {len(kept):3} of {500 // size:3} count: {mean:.4f}")
+    mean, n = sum(kept) / len(kept), 500 // size
+    print(f"batches of {size:3}: {len(kept):3} of {n:3} count: {mean:.4f}")
     assert abs(mean - whole) > 0.001
 print(f"all at once: {whole:.4f}")
 # --8<-- [end:auc_by_batch]
@@ -208,20 +213,21 @@ print(f"all at once: {whole:.4f}")
 # --8<-- [start:ragged_epoch]
 from snippets.toolkit.metrics import Epoch
 
-errors = torch.tensor([1.0, 1.0, 1.0, 1.0, 5.0])  # five samples in batches of 4 and 1
+errors = torch.tensor([1.0, 1.0, 1.0, 1.0, 5.0])  # in batches of 4 and 1
 seen = Epoch({})
 for batch in errors.split(4):
     seen.add(batch.mean(), batch, batch)
 by_batch = torch.stack([batch.mean() for batch in errors.split(4)]).mean()
-print(f"mean over batches {by_batch:.2f}, over samples {seen.result()['loss']:.2f}")
-assert math.isclose(seen.result()["loss"], 1.8, rel_tol=1e-6)
+by_sample = seen.result()["loss"]
+print(f"mean over batches {by_batch:.2f}, over samples {by_sample:.2f}")
+assert math.isclose(by_sample, 1.8, rel_tol=1e-6)
 # --8<-- [end:ragged_epoch]
 
 # --8<-- [start:refusals]
 torch.manual_seed(0)
 one, other = new_model(), new_model()
 wrong = {
-    "optimizer of another net": lambda: KerasModel(one.net, one.loss, other.optimizer),
+    "foreign optimizer": lambda: KerasModel(one.net, one.loss, other.optimizer),
     "misspelt option": lambda: new_model(precision="bf61"),
     "tensor in place of batches": lambda: new_model().fit(X),
     "no direction": lambda: new_model().fit(rings(), monitor="auc"),
@@ -233,6 +239,7 @@ for name, call in wrong.items():
     except (TypeError, ValueError) as e:
         print(f"{name}:\n    {type(e).__name__}: {e}")
 # --8<-- [end:refusals]
+
 
 # --8<-- [start:accumulated_steps]
 def trained(size, **options):
@@ -250,14 +257,13 @@ for name, options in {"4 x 10": {"accumulate": 4}, "10": {}}.items():
     print(f"batches of {name}: same weights as with batches of 40: {gap < 1e-5}")
 # --8<-- [end:accumulated_steps]
 
+
 # --8<-- [start:low_level_run]
 def low_level(epochs):
     sizes = [(2, 4), (4, 8), (8, 1)]
     generator = torch.Generator().manual_seed(0)
-    weights = [
-        torch.randn(n, m, generator=generator).mul(math.sqrt(2 / n)).requires_grad_()
-        for n, m in sizes
-    ]
+    weights = [torch.randn(n, m, generator=generator) for n, m in sizes]
+    weights = [(w * math.sqrt(2 / len(w))).requires_grad_() for w in weights]
     biases = [torch.zeros(m, requires_grad=True) for _, m in sizes]
 
     def logits(x):
@@ -283,12 +289,12 @@ print(f"accuracy {low_result:.2f}")
 assert abs(low_result - 0.985) < 0.02
 # --8<-- [end:low_level_run]
 
+
 # --8<-- [start:mid_level_run]
 def mid_level(epochs):
     torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)
-    )
+    hidden = [nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 8), nn.ReLU()]
+    net = nn.Sequential(*hidden, nn.Linear(8, 1))
     loss_fn = nn.BCEWithLogitsLoss()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
     data = rings()
@@ -309,12 +315,12 @@ print(f"accuracy {mid_result:.2f}")
 assert abs(mid_result - 0.985) < 0.02
 # --8<-- [end:mid_level_run]
 
+
 # --8<-- [start:high_level_run]
 def high_level(epochs):
     torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)
-    )
+    hidden = [nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 8), nn.ReLU()]
+    net = nn.Sequential(*hidden, nn.Linear(8, 1))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
     metrics = {"accuracy": accuracy}
     model = KerasModel(net, nn.BCEWithLogitsLoss(), optimizer, metrics)
@@ -351,6 +357,7 @@ assert max(results) - min(results) < 0.02
 table
 # --8<-- [end:three_levels]
 
+
 # --8<-- [start:solution_r2]
 def r2(outputs, targets):
     missed = (outputs - targets).square().sum()
@@ -371,6 +378,7 @@ print(f"r2 {row['r2']:.3f}, from the loss {1 - row['loss'] / spread:.3f}")
 assert math.isclose(row["r2"], 1 - row["loss"] / spread, rel_tol=1e-4)
 # --8<-- [end:solution_r2]
 
+
 # --8<-- [start:solution_crash]
 def save_each_epoch(model, row):
     model.save("last.pt")
@@ -389,13 +397,16 @@ except RuntimeError as e:
 resumed = True
 again = new_model()
 again.resume("last.pt")
-again.fit(rings(), valid, epochs=8 - len(again.history), callbacks=[save_each_epoch])
+left = 8 - len(again.history)
+again.fit(rings(), valid, epochs=left, callbacks=[save_each_epoch])
 
 torch.manual_seed(0)
 whole = new_model()
 whole.fit(rings(), valid, epochs=8)
-print("epochs:", len(again.history), " same history:", again.history == whole.history)
+print("epochs:", len(again.history))
+print("same history:", again.history == whole.history)
 # --8<-- [end:solution_crash]
+
 
 # --8<-- [start:solution_one_cycle]
 def one_cycle(every):
@@ -416,7 +427,13 @@ for every in ("step", "epoch"):
 dtypes = set()
 torch.manual_seed(0)
 model = new_model(precision="bf16")
-hook = model.net[2].register_forward_hook(lambda layer, x, out: dtypes.add(out.dtype))
+
+
+def note(layer, inputs, output):
+    dtypes.add(output.dtype)
+
+
+hook = model.net[2].register_forward_hook(note)
 model.fit(rings(), epochs=20)
 hook.remove()
 

@@ -23,9 +23,9 @@ print(f"labels from {Y.min():.2f} to {Y.max():.2f}, mean {Y.mean():.2f}")
 import matplotlib.pyplot as plt
 
 fig, axes = plt.subplots(1, 2, figsize=(6.4, 3), sharey=True, layout="constrained")
-for column, (ax, color) in enumerate(zip(axes, ["#2f6fdb", "#e4572e"], strict=True)):
-    ax.scatter(X[:, column], Y, s=8, alpha=0.7, color=color)
-    ax.set(xlabel=f"feature {column}")
+for column, color in enumerate(["#2f6fdb", "#e4572e"]):
+    axes[column].scatter(X[:, column], Y, s=8, alpha=0.7, color=color)
+    axes[column].set(xlabel=f"feature {column}")
 axes[0].set(ylabel="label")
 plt.show()
 # --8<-- [end:regression_scatter]
@@ -39,6 +39,7 @@ assert torch.equal(picked, X[rows])
 picked[1] = 0.0
 print("row 0 of X is still", X[0])
 # --8<-- [end:index_select]
+
 
 # --8<-- [start:data_iterator]
 def batches(X, Y, batch_size, shuffle=True, generator=None):
@@ -54,7 +55,8 @@ torch.manual_seed(0)
 letters = torch.arange(10)
 for _ in range(2):
     print([x.tolist() for x, _ in batches(letters, letters, batch_size=4)])
-print([x.tolist() for x, _ in batches(letters, letters, batch_size=4, shuffle=False)])
+in_order = batches(letters, letters, batch_size=4, shuffle=False)
+print([x.tolist() for x, _ in in_order])
 # --8<-- [end:data_iterator]
 
 # --8<-- [start:true_epoch]
@@ -75,10 +77,11 @@ torch.manual_seed(0)
 drawn = torch.randint(n_samples, (n_samples,))
 seen = len(drawn.unique())
 most = drawn.bincount().max().item()
-print(f"{seen} of {n_samples} samples seen, {n_samples - seen} never, one {most} times")
+print(f"{seen} of {n_samples} seen, {n_samples - seen} never, one {most} times")
 expected = 1 - (1 - 1 / n_samples) ** n_samples
 print(f"share {seen / n_samples:.3f}, expected {expected:.3f}")
 # --8<-- [end:draws_with_replacement]
+
 
 # --8<-- [start:linear_model]
 def linear(X, w, b):  # (N, 2), (2, 1), (1,) -> (N, 1)
@@ -91,8 +94,8 @@ b = torch.zeros(1, requires_grad=True)
 prediction = linear(X[:3], w, b)
 print(prediction)
 print(Y[:3])
-by_loops = [sum(x * v for x, v in zip(row, w[:, 0], strict=True)) + b for row in X[:3]]
-torch.testing.assert_close(prediction, torch.stack(by_loops))
+one_by_one = [row[0] * w[0] + row[1] * w[1] + b for row in X[:3]]
+torch.testing.assert_close(prediction, torch.stack(one_by_one))
 # --8<-- [end:linear_model]
 
 # --8<-- [start:squared_error]
@@ -143,6 +146,7 @@ for step in range(2):
         b -= 0.01 * b.grad
 # --8<-- [end:rebound_parameter]
 
+
 # --8<-- [start:gradient_step]
 def gradient_step(params, lr):
     """Move every parameter against its gradient, then forget the gradient."""
@@ -162,9 +166,10 @@ for step in range(4):
 print(w.detach().flatten(), b.detach(), w.is_leaf, w.grad)
 # --8<-- [end:gradient_step]
 
+
 # --8<-- [start:train_regression]
 def train_regression(generator, lr, decay=1.0, epochs=20):
-    """Gradient descent on batches of 30; lr is multiplied by decay after each epoch."""
+    """Descend on batches of 30; after each epoch, multiply lr by decay."""
     w = torch.zeros(2, 1, requires_grad=True)
     b = torch.zeros(1, requires_grad=True)
     losses, path = [], []
@@ -194,7 +199,7 @@ torch.testing.assert_close(torch.tensor(still[0]), all_at_once)
 # --8<-- [start:closed_form]
 import pandas as pd
 
-design = torch.cat([X, torch.ones(n_samples, 1)], dim=1)  # (400, 3), ones for the bias
+design = torch.cat([X, torch.ones(n_samples, 1)], dim=1)  # (400, 3), with ones
 solution = torch.linalg.lstsq(design, Y).solution  # (3, 1)
 best = solution.flatten()
 
@@ -243,7 +248,7 @@ def ring(radius, n):
     """Points around the origin, about radius away from it, shape (n, 2)."""
     distance = radius + torch.randn(n, 1)
     angle = 2 * math.pi * torch.rand(n, 1)
-    return torch.cat([distance * torch.cos(angle), distance * torch.sin(angle)], dim=1)
+    return distance * torch.cat([torch.cos(angle), torch.sin(angle)], dim=1)
 
 
 def rings():
@@ -256,7 +261,8 @@ def rings():
 X, Y = rings()
 for label, name in ((1, "inner"), (0, "outer")):
     away = torch.linalg.vector_norm(X[Y[:, 0] == label], dim=1)
-    print(f"{name}: {len(away)} points, distance {away.mean():.3f} ± {away.std():.3f}")
+    distance = f"{away.mean():.3f} ± {away.std():.3f}"
+    print(f"{name}: {len(away)} points, distance {distance}")
 # --8<-- [end:rings_data]
 
 # --8<-- [start:rings_split]
@@ -281,6 +287,7 @@ fig.legend(loc="outside upper center", ncols=2, frameon=False, markerscale=3)
 plt.show()
 # --8<-- [end:rings_scatter]
 
+
 # --8<-- [start:sigmoid_by_hand]
 def sigmoid(z):
     return 1 / (1 + torch.exp(-z))
@@ -292,6 +299,7 @@ torch.testing.assert_close(sigmoid(z), torch.sigmoid(z))
 print("exp(200):", torch.exp(-z[0]))
 print("sigmoid(20) == 1:", sigmoid(z[-1]) == 1)
 # --8<-- [end:sigmoid_by_hand]
+
 
 # --8<-- [start:naive_cross_entropy]
 def naive_cross_entropy(z, y):  # one loss per sample
@@ -322,6 +330,7 @@ columns["true gradient"] = torch.sigmoid(z) - y
 pd.DataFrame({name: t.tolist() for name, t in columns.items()}).round(2)
 # --8<-- [end:naive_overflow]
 
+
 # --8<-- [start:stable_cross_entropy]
 def clamped_cross_entropy(z, y):
     return z.clamp(min=0) - z * y + torch.log1p(torch.exp(-z.abs()))
@@ -337,6 +346,7 @@ for y in (torch.ones(4001), torch.zeros(4001)):
 tiny = torch.exp(torch.tensor(-20.0))
 print(f"log(1 + u): {torch.log(1 + tiny):.3e}   log1p(u): {torch.log1p(tiny):.3e}")
 # --8<-- [end:stable_cross_entropy]
+
 
 # --8<-- [start:gradient_at_zero]
 def cross_entropy(z, y):
@@ -381,7 +391,8 @@ def new_parameters(sizes, generator):
     layers = []
     for n_in, n_out in pairwise(sizes):
         weight = torch.randn(n_in, n_out, generator=generator) * math.sqrt(2 / n_in)
-        layers.append((weight.requires_grad_(), torch.zeros(n_out, requires_grad=True)))
+        bias = torch.zeros(n_out, requires_grad=True)
+        layers.append((weight.requires_grad_(), bias))
     return layers
 
 
@@ -391,6 +402,7 @@ for weight, bias in untrained:
 params = [p for layer in untrained for p in layer]
 print("parameters:", sum(p.numel() for p in params))
 # --8<-- [end:network_parameters]
+
 
 # --8<-- [start:network_forward]
 def network(X, layers):  # (N, 2) -> (N, 1), logits
@@ -430,6 +442,7 @@ print(f"bias of the last layer: {zeros[-1].grad.item():.4f}")
 assert torch.isclose(zeros[-1].grad, 0.5 - Y_train.mean())
 # --8<-- [end:zero_weights]
 
+
 # --8<-- [start:accuracy]
 def accuracy(z, y):
     return ((z > 0) == (y > 0.5)).float().mean().item()
@@ -445,6 +458,7 @@ print("always 1:         ", f"{accuracy(torch.ones_like(Y_valid), Y_valid):.3f}"
 print("closer than 5.5:  ", f"{accuracy(5.5 - distance, Y_valid):.3f}")
 print("before training:  ", f"{accuracy(network(X_valid, untrained), Y_valid):.3f}")
 # --8<-- [end:accuracy]
+
 
 # --8<-- [start:train_rings]
 def train_rings(generator, epochs, lr):
@@ -496,7 +510,10 @@ with torch.no_grad():
     probability = torch.sigmoid(network(points, layers))[:, 0]
 for point, p in zip(points.tolist(), probability, strict=True):
     print(point, f"probability of inner {p:.3f}")
+reach = torch.linalg.vector_norm(X_train, dim=1).max()
+assert torch.linalg.vector_norm(points[-1]) > reach
 # --8<-- [end:predict]
+
 
 # --8<-- [start:solution_momentum]
 def momentum_step(params, velocities, lr, momentum):
@@ -522,6 +539,7 @@ print(ours.flatten())
 torch.testing.assert_close(ours, theirs)
 # --8<-- [end:solution_momentum]
 
+
 # --8<-- [start:solution_log_add_exp]
 def short_cross_entropy(z, y):
     return torch.logaddexp(z, torch.zeros_like(z)) - z * y
@@ -531,7 +549,8 @@ z = torch.tensor([-1000.0, -2.0, 0.0, 2.0, 1000.0], requires_grad=True)
 for y in (torch.zeros(5), torch.ones(5)):
     loss = short_cross_entropy(z, y)
     (slope,) = torch.autograd.grad(loss.sum(), z)
-    print(loss.detach(), slope)
+    print("losses:", loss.detach())
+    print("slopes:", slope)
     torch.testing.assert_close(loss, cross_entropy(z, y))
     torch.testing.assert_close(slope, (torch.sigmoid(z) - y).detach())
 # --8<-- [end:solution_log_add_exp]
@@ -570,6 +589,7 @@ for ours, theirs in zip(slopes, expected, strict=True):
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 print([tuple(slope.shape) for slope in slopes])
 # --8<-- [end:solution_backward_by_hand]
+
 
 # --8<-- [start:solution_better_feature]
 def squares(X):

@@ -14,7 +14,8 @@ def plane():
 
 
 X, Y = plane()
-print(X.shape, Y.shape, X[0], Y[0])
+print(X.shape, Y.shape)
+print(X[0], Y[0])
 # --8<-- [end:regression_data]
 
 # --8<-- [start:tensor_dataset]
@@ -58,6 +59,7 @@ wide = nn.Linear(100, 1000)
 print(f"largest initial weight {wide.weight.abs().max():.4f}, 1/sqrt(100) = 0.1")
 # --8<-- [end:linear_layer]
 
+
 # --8<-- [start:module_class]
 class Plane(nn.Module):
     def __init__(self):
@@ -76,6 +78,7 @@ print(model)
 print({name: p.tolist() for name, p in model.named_parameters()})
 print(model(X[:2]))
 # --8<-- [end:module_class]
+
 
 # --8<-- [start:forgot_super]
 class Hasty(nn.Module):
@@ -106,7 +109,8 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     for labels in (Y, Y.flatten()):
         print(tuple(labels.shape), f"{F.mse_loss(exact, labels):.2f}")
-print(len(caught), caught[0].category.__name__, "-", str(caught[0].message)[:70])
+print(f"{len(caught)} {caught[0].category.__name__}:")
+print(str(caught[0].message)[:70])
 # --8<-- [end:loss_broadcast]
 
 # --8<-- [start:same_step]
@@ -129,6 +133,7 @@ print(f"loss {loss:.3f}", model.linear.weight.detach(), model.linear.bias.detach
 torch.testing.assert_close(model.linear.weight, w.T)
 torch.testing.assert_close(model.linear.bias, b)
 # --8<-- [end:same_step]
+
 
 # --8<-- [start:train_epoch]
 def train_epoch(model, loader, loss_fn, optimizer):
@@ -163,6 +168,7 @@ print(f"{loss:.3f} {nn.MSELoss()(outputs, labels):.3f} {(Y**2).mean():.3f}")
 print(outputs.shape, outputs.requires_grad, model.training)
 assert abs(loss - (Y**2).mean().item()) < 1e-3
 # --8<-- [end:train_epoch]
+
 
 # --8<-- [start:train_regression]
 def train_plane(decay, epochs=20):
@@ -206,13 +212,15 @@ pd.DataFrame(table, index=["w[0]", "w[1]", "b"]).round(3)
 # --8<-- [start:ragged_mean]
 whole = nn.MSELoss()(X @ best[:2, None] + best[2], Y).item()
 for size in (100, 150, 133):
-    losses = []
+    sizes, losses, total = [], [], 0.0
     for x, y in zip(X.split(size), Y.split(size), strict=True):
-        losses.append(nn.MSELoss()(x @ best[:2, None] + best[2], y).item())
-    sizes = [len(x) for x in X.split(size)]
+        loss = nn.MSELoss()(x @ best[:2, None] + best[2], y).item()
+        sizes.append(len(x))
+        losses.append(loss)
+        total += loss * len(x)
     over_batches = sum(losses) / len(losses)
-    over_samples = sum(n * loss for n, loss in zip(sizes, losses, strict=True)) / 400
-    print(f"{sizes}  over batches {over_batches:.3f}  over samples {over_samples:.3f}")
+    over_samples = total / n_samples
+    print(f"{sizes}  batches {over_batches:.3f}  samples {over_samples:.3f}")
     assert abs(over_samples - whole) < 1e-4
 # --8<-- [end:ragged_mean]
 
@@ -226,8 +234,9 @@ for optimizer in (momentum, adam):
         w.grad = torch.tensor([1.0, 10.0])
         optimizer.step()
     for key, value in optimizer.state[w].items():
-        print(f"  {key}: {value.tolist() if value.ndim else value.item()}")
+        print(f"  {key}: {value}")
 # --8<-- [end:optimizer_state]
+
 
 # --8<-- [start:momentum_rebuilt]
 def descend(new_optimizer, rebuild, steps=40):
@@ -259,6 +268,7 @@ for name, losses in {"kept": kept, "rebuilt": rebuilt, "plain": plain}.items():
     print(f"{name:8}", [f"{loss:.1f}" for loss in losses[::13]])
 assert rebuilt == plain
 # --8<-- [end:momentum_rebuilt]
+
 
 # --8<-- [start:adam_rebuilt]
 def adam(p):
@@ -332,7 +342,7 @@ def ring(radius, n):
     """Points around the origin, about radius away from it, shape (n, 2)."""
     distance = radius + torch.randn(n, 1)
     angle = 2 * math.pi * torch.rand(n, 1)
-    return torch.cat([distance * torch.cos(angle), distance * torch.sin(angle)], dim=1)
+    return distance * torch.cat([torch.cos(angle), torch.sin(angle)], dim=1)
 
 
 def rings():
@@ -350,11 +360,11 @@ for name, part in {"train": train_set, "valid": valid_set}.items():
     print(f"{name}: {len(part)} points, share of label 1: {share:.3f}")
 # --8<-- [end:rings_data]
 
+
 # --8<-- [start:sequential]
 def new_net():
-    return nn.Sequential(
-        nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)
-    )
+    hidden = [nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 8), nn.ReLU()]
+    return nn.Sequential(*hidden, nn.Linear(8, 1))
 
 
 torch.manual_seed(0)
@@ -370,12 +380,13 @@ for layer in untrained:
 # --8<-- [start:cross_entropy_losses]
 z = torch.tensor([-200.0, -2.0, 0.0, 3.0, 200.0])
 y = torch.tensor([0.0, 1.0, 1.0, 1.0, 0.0])
-by_hand = torch.maximum(z, torch.zeros(5)) - z * y + torch.log1p(torch.exp(-z.abs()))
+zero = torch.zeros(5)
+by_hand = torch.maximum(z, zero) - z * y + torch.log1p(torch.exp(-z.abs()))
 on_logits = nn.BCEWithLogitsLoss(reduction="none")(z, y)
 on_probabilities = nn.BCELoss(reduction="none")(torch.sigmoid(z), y)
-print("by hand:          ", by_hand)
-print("BCEWithLogitsLoss:", on_logits)
-print("Sigmoid + BCELoss:", on_probabilities)
+print("by hand      ", by_hand)
+print("logits       ", on_logits)
+print("probabilities", on_probabilities)
 torch.testing.assert_close(on_logits, by_hand)
 # --8<-- [end:cross_entropy_losses]
 
@@ -386,6 +397,7 @@ for z in (5.0, 20.0, 80.0):
     print(f"logit {z}, label 1: loss of the probability {twice:.4f}")
 nn.BCELoss()(torch.tensor([5.0]), torch.ones(1))
 # --8<-- [end:loss_on_wrong_input]
+
 
 # --8<-- [start:train_rings]
 def accuracy(z, y):
@@ -436,17 +448,16 @@ with torch.inference_mode():
     probability = torch.sigmoid(net(grid)).squeeze(-1)  # (111, 111)
 print(f"share of the square called inner: {(probability > 0.5).float().mean():.3f}")
 
-fig, ax = plt.subplots(figsize=(4.4, 4), layout="constrained")
-shown = [0.1, 0.5, 0.9]
-colors = ["#e4572e", "#2a9d8f", "#2f6fdb"]
-contours = ax.contour(line, line, probability, levels=shown, colors=colors)
-ax.clabel(contours)
+fig, ax = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
+for p, color in {0.1: "#e4572e", 0.5: "#2a9d8f", 0.9: "#2f6fdb"}.items():
+    ax.contour(line, line, probability, levels=[p], colors=[color])
+    ax.plot([], [], color=color, label=f"{p}")  # for the legend
 x, y = valid_set[:]
 wrong = ((net(x) > 0) != (y > 0.5)).flatten()
 ax.scatter(*x.T, s=4, color="#7a8599")
 ax.scatter(*x[wrong].T, s=30, marker="x", color="#9b5de5", label="wrong")
 ax.set(xlabel="feature 0", ylabel="feature 1", aspect="equal")
-ax.legend(frameon=False, loc="upper right")
+fig.legend(loc="outside upper center", ncols=4, frameon=False)
 away = torch.linalg.vector_norm(x[wrong], dim=1)
 print(f"{len(away)} wrong, at distances {away.min():.1f} to {away.max():.1f}")
 plt.show()
@@ -514,7 +525,7 @@ class Rings(Dataset):
         radius = 3 if index < 1000 else 8
         distance = radius + torch.randn(1, generator=generator)
         angle = 2 * math.pi * torch.rand(1, generator=generator)
-        point = torch.cat([distance * torch.cos(angle), distance * torch.sin(angle)])
+        point = distance * torch.cat([torch.cos(angle), torch.sin(angle)])
         return point, torch.tensor([1.0 if radius == 3 else 0.0])
 
 
@@ -543,8 +554,11 @@ for p in fresh.parameters():
 optimizer.step()
 for p, old in zip(fresh.parameters(), before, strict=True):
     print(tuple(p.shape), "shrunk by", f"{1 - (p.norm() / old.norm()).item():.3f}")
-print([(len(g["params"]), g["lr"], g["weight_decay"]) for g in optimizer.param_groups])
+for group in optimizer.param_groups:
+    print(len(group["params"]), "tensors, lr", group["lr"], end=", ")
+    print("weight decay", group["weight_decay"])
 # --8<-- [end:solution_parameter_groups]
+
 
 # --8<-- [start:solution_resume]
 def run(steps, model_state=None, optimizer_state=None):
@@ -570,7 +584,7 @@ forgetful, _ = run(30, model_state)
 for name, state in {"whole": resumed, "model only": forgetful}.items():
     gap = (state["linear.bias"] - unbroken["linear.bias"]).abs().item()
     print(f"{name}: bias off by {gap:.3f}")
-assert torch.equal(resumed["linear.bias"], unbroken["linear.bias"])
+assert all(torch.equal(resumed[name], unbroken[name]) for name in unbroken)
 # --8<-- [end:solution_resume]
 
 # --8<-- [start:solution_lbfgs]
@@ -595,6 +609,7 @@ print(f"loss {first:.3f} -> {closure():.3f}")
 print("distance below 0.001:", (found - best).abs().max().item() < 1e-3)
 assert calls < 20
 # --8<-- [end:solution_lbfgs]
+
 
 # --8<-- [start:solution_square_layer]
 class Square(nn.Module):

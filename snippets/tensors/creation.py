@@ -264,7 +264,8 @@ torch.diagflat(batch)  # one matrix for all
 # --8<-- [end:diag_embed]
 
 # --8<-- [start:block_diag]
-torch.block_diag(torch.full((2, 2), 1), torch.tensor([[2, 2, 2]]), torch.tensor(3))
+square, line = torch.full((2, 2), 1), torch.tensor([[2, 2, 2]])
+torch.block_diag(square, line, torch.tensor(3))
 # --8<-- [end:block_diag]
 
 # --8<-- [start:tril]
@@ -389,7 +390,7 @@ assert order.sort().values.tolist() == [0, 1, 2, 3, 4, 5]
 torch.manual_seed(0)
 noisy = prices + 0.1 * torch.rand_like(prices)
 print(noisy)
-print(torch.rand_like(counts, dtype=torch.float32).shape)  # counts holds integers
+print(torch.rand_like(counts, dtype=torch.float32).shape)  # not int64
 torch.rand_like(counts)
 # --8<-- [end:rand_like]
 
@@ -445,7 +446,9 @@ samples = {
     "bernoulli(0.3)": torch.bernoulli(torch.full((n,), 0.3)),
     "poisson(3)": torch.poisson(torch.full((n,), 3.0)),
 }
-fig, axes = plt.subplots(2, 3, figsize=(7, 3.2), sharex=True, layout="constrained")
+fig, axes = plt.subplots(
+    2, 3, figsize=(7, 3.2), sharex=True, layout="constrained"
+)
 for ax, (name, sample) in zip(axes.flat, samples.items(), strict=True):
     ax.hist(sample, bins=torch.arange(-4, 9.5, 0.25), color="#2f6fdb")
     ax.set(title=name, xlim=(-4, 9), yticks=[])
@@ -468,12 +471,14 @@ dense = torch.tensor([[0.0, 0.0, 3.0], [9.0, 0.0, 0.0]])
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     row_ends, columns = torch.tensor([0, 1, 2]), torch.tensor([2, 0])
+    value = torch.tensor([3.0, 9.0])  # row by row
     csr = torch.sparse_csr_tensor(
-        row_ends, columns, torch.tensor([3.0, 9.0]), (2, 3), check_invariants=True
+        row_ends, columns, value, (2, 3), check_invariants=True
     )
     column_ends, rows = torch.tensor([0, 1, 1, 2]), torch.tensor([1, 0])
+    value = torch.tensor([9.0, 3.0])  # column by column
     csc = torch.sparse_csc_tensor(
-        column_ends, rows, torch.tensor([9.0, 3.0]), (2, 3), check_invariants=True
+        column_ends, rows, value, (2, 3), check_invariants=True
     )
 print(str(caught[0].message).split(". ")[0])
 assert torch.equal(csr.to_dense(), dense) and torch.equal(csc.to_dense(), dense)
@@ -484,7 +489,7 @@ csr @ torch.tensor([[1.0], [10.0], [100.0]])
 blocks = torch.arange(1.0, 9.0).reshape(2, 2, 2)  # two blocks of 2 x 2
 ends, places = torch.tensor([0, 1, 2]), torch.tensor([1, 0])
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the same warning, if no block above gave it
+    warnings.simplefilter("ignore")  # the beta warning, if it was not given yet
     bsr = torch.sparse_bsr_tensor(ends, places, blocks, (4, 4))
     bsc = torch.sparse_bsc_tensor(ends, places, blocks, (4, 4))
     same = torch.sparse_compressed_tensor(
@@ -499,12 +504,12 @@ bsc.to_dense()
 real = torch.tensor([[-1.0, 0.0], [0.52, 2.0]])
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    assert torch.equal(torch.range(0, 3), torch.arange(4.0))  # its end is included
+    assert torch.equal(torch.range(0, 3), torch.arange(4.0))  # 3 is included
     q = torch.quantize_per_tensor(real, 0.1, 10, torch.quint8)
     scales, zeros = torch.tensor([0.1, 0.02]), torch.tensor([10, 0])
     per_row = torch.quantize_per_channel(real, scales, zeros, 0, torch.quint8)
 for warning in caught:
-    print(str(warning.message)[:78], "...")
+    print(str(warning.message)[:73], "...")
 
 levels = (real / 0.1 + 10).round().clamp(0, 255)
 assert torch.equal(q.int_repr(), levels.to(torch.uint8))
@@ -540,7 +545,7 @@ print(f"below 0.001: {share:.2f}")
 
 # --8<-- [start:solution_band_mask]
 def band_mask(length, width):
-    """True where position i may look at j: the last `width` positions up to itself."""
+    """True where i may look at j: at itself and the width - 1 before it."""
     ones = torch.ones(length, length, dtype=torch.bool)
     return ones.tril() & ones.triu(diagonal=1 - width)
 

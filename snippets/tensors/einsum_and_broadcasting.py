@@ -4,8 +4,8 @@ import torch
 prices = torch.tensor([[10.0], [20.0], [30.0]])  # (3, 1)
 factors = torch.tensor([1.0, 1.5, 2.0, 3.0])  # (4,)
 table = prices * factors  # (3, 4)
-by_loop = torch.tensor([[p * f for f in factors.tolist()] for p in prices[:, 0].tolist()])
-assert torch.equal(table, by_loop)
+by_loop = [[p * f for f in factors.tolist()] for p in prices[:, 0].tolist()]
+assert torch.equal(table, torch.tensor(by_loop))
 table
 # --8<-- [end:broadcasting]
 
@@ -31,8 +31,8 @@ plt.show()
 # --8<-- [start:broadcast_shapes]
 import pandas as pd
 
-pairs = [((3, 1), (4,)), ((5, 3, 4), (3, 1)), ((2, 1, 4), (3, 1)), ((3, 4), ()), ((0, 3), (1, 3))]
-pairs += [((3, 4), (3,)), ((2, 3), (3, 2))]
+pairs = [((3, 1), (4,)), ((5, 3, 4), (3, 1)), ((2, 1, 4), (3, 1))]
+pairs += [((3, 4), ()), ((0, 3), (1, 3)), ((3, 4), (3,)), ((2, 3), (3, 2))]
 rows = []
 for a, b in pairs:
     try:
@@ -49,7 +49,7 @@ from itertools import zip_longest
 
 def common_shape(a, b):
     sizes = []
-    for m, n in zip_longest(reversed(a), reversed(b), fillvalue=1):  # from the right
+    for m, n in zip_longest(reversed(a), reversed(b), fillvalue=1):  # from right
         if m != n and 1 not in (m, n):
             return None
         sizes.append(n if m == 1 else m)
@@ -92,7 +92,7 @@ print("means of the rows, right:", right.mean(dim=1))
 # --8<-- [end:square_trap]
 
 # --8<-- [start:vector_minus_column]
-prediction = torch.tensor([[1.0], [2.0], [3.0], [4.0]])  # (4, 1), from nn.Linear(..., 1)
+prediction = torch.tensor([[1.0], [2.0], [3.0], [4.0]])  # (4, 1), from nn.Linear
 target = torch.tensor([1.0, 2.0, 3.0, 4.0])  # (4,): the predictions are perfect
 error = prediction - target
 print(error.shape, "mean squared error", error.square().mean())
@@ -131,11 +131,13 @@ scaled = image * scale
 assert torch.equal(scaled[2], 100 * image[2])
 sheets = [BLUE, ORANGE, GREEN]
 fig, ax = plt.subplots()
-draw_box(ax, [[[GREY] * 4] * 2] * 3, image[0], at=(0, 1), title="image", axes="CHW")
-draw_box(ax, [[[hue]] for hue in sheets], scale[0], at=(9, 1.5), title="scale", axes="C11")
-draw_box(ax, [[[hue] * 4] * 2 for hue in sheets], scaled[0], at=(15, 1), title="product", axes="CHW")
-for x, sign in ((7, "×"), (12.7, "=")):
-    ax.text(x, 2, sign, ha="center", va="center", size=14)
+draw_box(ax, [[[GREY] * 4] * 2] * 3, image[0], at=(0, 0), title="image", axes="CHW")
+hues = [[[hue]] for hue in sheets]
+draw_box(ax, hues, scale[0], at=(8.8, 0.5), title="scale", axes="C11")
+hues = [[[hue] * 4] * 2 for hue in sheets]
+draw_box(ax, hues, scaled[0], at=(4, 5.4), title="product", axes="CHW")
+for x, y, sign in ((6.9, 1, "×"), (2, 6.4, "=")):
+    ax.text(x, y, sign, ha="center", va="center", size=14)
 frame(ax)
 plt.show()
 # --8<-- [end:channels_drawn]
@@ -158,34 +160,38 @@ bias.grad
 # --8<-- [end:gradient_of_a_broadcast]
 
 # --8<-- [start:masks_from_positions]
-length = torch.arange(4)
-causal = length[:, None] >= length  # (4, 4): may i look at j?
+position = torch.arange(4)
+causal = position[:, None] >= position  # (4, 4): may i look at j?
 print(causal.int())
-sizes = torch.tensor([4, 2, 3])  # real tokens in each of three sentences
-padding = length < sizes[:, None]  # (3, 4)
-both = causal & padding[:, None, :]  # (4, 4) and (3, 1, 4)
-print(padding.int(), both.shape)
+lengths = torch.tensor([4, 2, 3])  # real tokens in each of three sentences
+real = position < lengths[:, None]  # (3, 4)
+both = causal & real[:, None, :]  # (4, 4) and (3, 1, 4)
+print(real.int(), both.shape)
 # --8<-- [end:masks_from_positions]
 
 # --8<-- [start:cdist]
 g = torch.Generator().manual_seed(0)
 points, centres = torch.randn(6, 2, generator=g), torch.randn(3, 2, generator=g)
-steps = points[:, None, :] - centres[None, :, :]  # (6, 1, 2) - (1, 3, 2) = (6, 3, 2)
+steps = points[:, None, :] - centres[None, :, :]  # (6, 1, 2) - (1, 3, 2)
 distances = torch.linalg.vector_norm(steps, dim=-1)  # (6, 3)
 torch.testing.assert_close(torch.cdist(points, centres), distances)
-torch.testing.assert_close(torch.cdist(points, centres, p=1), steps.abs().sum(dim=-1))
+by_blocks = torch.cdist(points, centres, p=1)  # the sum of both steps
+torch.testing.assert_close(by_blocks, steps.abs().sum(dim=-1))
 print("nearest centre:", distances.argmin(dim=1))
 distances
 # --8<-- [end:cdist]
 
 # --8<-- [start:cdist_far_from_zero]
-line = torch.stack([torch.full((30,), 1000.0), 1000 + torch.arange(30) / 100], dim=1)
+x, y = torch.full((30,), 1000.0), 1000 + torch.arange(30) / 100
+line = torch.stack([x, y], dim=1)  # (30, 2)
 fast = torch.cdist(line, line)  # more than 25 points: by a matrix product
 careful = torch.cdist(line, line, compute_mode="donot_use_mm_for_euclid_dist")
 print("careful", careful[0, :5])
-print("steps of 0.01 seen by the fast way:", bool((fast[0, 1:5] - careful[0, 1:5]).abs().max() < 0.005))
+seen = (fast[0, 1:5] - careful[0, 1:5]).abs().max() < 0.005
+print("steps of 0.01 seen by the fast way:", bool(seen))
 centred = line - line.mean(dim=0)
-torch.testing.assert_close(torch.cdist(centred, centred), careful, atol=1e-3, rtol=0)
+near_zero = torch.cdist(centred, centred)
+torch.testing.assert_close(near_zero, careful, atol=1e-3, rtol=0)
 # --8<-- [end:cdist_far_from_zero]
 
 # --8<-- [start:einsum]
@@ -232,12 +238,13 @@ assert torch.equal(cube.sum(dim=1), C)
 tints = [[[hue + "99"] * 2 for hue in (BLUE, ORANGE, GREEN)] for _ in range(2)]
 fig, ax = plt.subplots()
 draw_cells(ax, A, [[BLUE, ORANGE, GREEN]] * 2, at=(0, 0.5), title="A (i, k)")
-draw_cells(ax, B, [[BLUE] * 2, [ORANGE] * 2, [GREEN] * 2], at=(5, 0), title="B (k, j)")
-draw_box(ax, tints, cube[0], at=(10, 0), title="all products", axes="ikj")
-draw_cells(ax, C, None, at=(15.5, 0.5), title="C (i, j)")
-for x, sign in ((4, "×"), (8.2, "="), (14.3, "→")):
-    ax.text(x, 1.5, sign, ha="center", va="center", size=14)
-ax.text(14.3, 2.2, "sum over k", ha="center", va="top", size=8)
+hues = [[BLUE] * 2, [ORANGE] * 2, [GREEN] * 2]
+draw_cells(ax, B, hues, at=(5, 0), title="B (k, j)")
+draw_box(ax, tints, cube[0], at=(2.2, 5.4), title="all products", axes="ikj")
+draw_cells(ax, C, None, at=(8.7, 5.9), title="C (i, j)")
+for x, y, sign in ((4, 1.5, "×"), (0.6, 6.9, "="), (6.9, 6.9, "→")):
+    ax.text(x, y, sign, ha="center", va="center", size=14)
+ax.text(6.9, 7.6, "sum over k", ha="center", va="top", size=10)
 frame(ax)
 plt.show()
 # --8<-- [end:einsum_drawn]
@@ -272,9 +279,10 @@ assert torch.equal(torch.einsum("i,j->ij", u, v), torch.outer(u, v))
 W = torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]])  # (o, k), as in nn.Linear
 x = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])  # (n, k)
 assert torch.equal(torch.einsum("ok,k->o", W, x[0]), torch.mv(W, x[0]))
-assert torch.equal(torch.einsum("nk,ok->no", x, W), torch.nn.functional.linear(x, W))
+layer = torch.einsum("nk,ok->no", x, W)
+assert torch.equal(layer, torch.nn.functional.linear(x, W))
 assert torch.equal(torch.einsum("nk,nl->kl", x, x), x.T @ x)
-torch.einsum("nk,ok->no", x, W)
+layer
 # --8<-- [end:einsum_matmul]
 
 # --8<-- [start:einsum_batch]
@@ -282,8 +290,10 @@ g = torch.Generator().manual_seed(0)
 P, Q = torch.randn(5, 2, 3, generator=g), torch.randn(5, 3, 4, generator=g)
 batched = torch.einsum("bik,bkj->bij", P, Q)
 torch.testing.assert_close(batched, torch.bmm(P, Q))
-torch.testing.assert_close(torch.einsum("bik,bkj->ij", P, Q), torch.bmm(P, Q).sum(dim=0))
-torch.testing.assert_close(torch.einsum("bik,bik->b", P, P), P.square().sum(dim=(1, 2)))
+summed = torch.einsum("bik,bkj->ij", P, Q)
+torch.testing.assert_close(summed, batched.sum(dim=0))
+squares = torch.einsum("bik,bik->b", P, P)
+torch.testing.assert_close(squares, P.square().sum(dim=(1, 2)))
 print(batched.shape, torch.einsum("bik,bkj->ibj", P, Q).shape)
 # --8<-- [end:einsum_batch]
 
@@ -360,22 +370,28 @@ def attention(q, k, v, mask=None):
     return torch.einsum("...ij,...jd->...id", torch.softmax(scores, dim=-1), v)
 
 
-torch.testing.assert_close(attention(q, k, v), F.scaled_dot_product_attention(q, k, v))
-mask = length[:, None] >= length
+full = attention(q, k, v)
+torch.testing.assert_close(full, F.scaled_dot_product_attention(q, k, v))
+mask = position[:, None] >= position  # (4, 4)
 causal = attention(q, k, v, mask)
-torch.testing.assert_close(causal, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+expected = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+torch.testing.assert_close(causal, expected)
 torch.testing.assert_close(causal[0], v[0])  # the first token sees only itself
-changed = (causal - attention(q, k, v)).abs().amax(dim=-1) > 1e-6
+changed = (causal - full).abs().amax(dim=-1) > 1e-6
 print("changed by the mask:", changed)
 # --8<-- [end:attention]
 
 # --8<-- [start:attention_drawn]
 fig, axes = plt.subplots(1, 2, figsize=(6.4, 3))
-for ax, allowed, title in ((axes[0], torch.ones_like(mask), "all"), (axes[1], mask, "causal")):
+labels = {
+    "row_labels": [f"q{i}" for i in range(4)],
+    "column_labels": [f"k{j}" for j in range(4)],
+}
+allowed_pairs = {"all": torch.ones_like(mask), "causal": mask}
+for ax, (title, allowed) in zip(axes, allowed_pairs.items(), strict=True):
     w = torch.softmax(scores.masked_fill(~allowed, -torch.inf), dim=-1)
     hues = [[f"#2f6fdb{int(255 * x):02x}" for x in row] for row in w.tolist()]
     numbers = [[f"{x:.2f}" if x else None for x in row] for row in w.tolist()]
-    labels = {"row_labels": [f"q{i}" for i in range(4)], "column_labels": [f"k{j}" for j in range(4)]}
     draw_cells(ax, numbers, hues, title=title, size=9, **labels)
     frame(ax)
 plt.show()
@@ -393,7 +409,8 @@ for d in (4, 64, 1024):
         slope = (w * (1 - w)).mean().item()  # of a weight, by its own score
         rows.append((d, divided, s.std().item(), largest, slope))
 assert rows[4][3] > 0.95 and rows[5][3] < 0.3 and rows[5][4] > 10 * rows[4][4]
-pd.DataFrame(rows, columns=["d", "divided", "spread", "largest weight", "slope"]).round(3)
+columns = ["d", "divided", "spread", "largest weight", "slope"]
+pd.DataFrame(rows, columns=columns).round(3)
 # --8<-- [end:divide_by_sqrt_d]
 
 # --8<-- [start:divide_by_sqrt_d_drawn]
@@ -401,7 +418,8 @@ g = torch.Generator().manual_seed(1)
 query, keys = torch.randn(1024, generator=g), torch.randn(16, 1024, generator=g)
 raw = torch.einsum("d,jd->j", query, keys)
 fig, axes = plt.subplots(1, 2, figsize=(7, 2.4), sharey=True, layout="constrained")
-for ax, s, title in ((axes[0], raw, "softmax(q · k)"), (axes[1], raw / 1024**0.5, "softmax(q · k / √d)")):
+both = {"softmax(q · k)": raw, "softmax(q · k / √d)": raw / 1024**0.5}
+for ax, (title, s) in zip(axes, both.items(), strict=True):
     ax.bar(range(16), torch.softmax(s, dim=0), color="#2f6fdb")
     ax.set(title=title, xlabel="key", xticks=range(0, 16, 5))
 axes[0].set(ylabel="weight, d = 1024")
@@ -411,7 +429,7 @@ plt.show()
 # --8<-- [start:multi_head_attention]
 g = torch.Generator().manual_seed(0)
 batch, tokens, heads, d = 2, 5, 4, 8
-q, k, v = torch.randn(3, batch, tokens, heads, d, generator=g)  # heads beside the features
+q, k, v = torch.randn(3, batch, tokens, heads, d, generator=g)  # heads beside d
 scores = torch.einsum("bihd,bjhd->bhij", q, k) / d**0.5
 out = torch.einsum("bhij,bjhd->bihd", scores.softmax(dim=-1), v)
 joined = out.flatten(-2)  # (batch, tokens, heads * d)
@@ -444,11 +462,13 @@ print(len(ways), "ways, one result of shape", tuple(ways["einsum"].shape))
 g = torch.Generator().manual_seed(0)
 a, b = torch.randn(2, 3, 4, generator=g), torch.randn(3, 4, 5, generator=g)
 print(torch.tensordot(a, b, dims=2).shape)  # the last two with the first two
-torch.testing.assert_close(torch.tensordot(a, b, dims=2), torch.einsum("ijk,jkl->il", a, b))
+by_einsum = torch.einsum("ijk,jkl->il", a, b)
+torch.testing.assert_close(torch.tensordot(a, b, dims=2), by_einsum)
 c = torch.randn(4, 2, 6, generator=g)
 pairs = ([0, 2], [1, 0])  # dimension 0 of a with 1 of c, 2 with 0
 print(torch.tensordot(a, c, dims=pairs).shape)
-torch.testing.assert_close(torch.tensordot(a, c, dims=pairs), torch.einsum("ijk,kil->jl", a, c))
+by_einsum = torch.einsum("ijk,kil->jl", a, c)
+torch.testing.assert_close(torch.tensordot(a, c, dims=pairs), by_einsum)
 # --8<-- [end:tensordot]
 
 # --8<-- [start:tensorsolve_tensorinv]
@@ -464,7 +484,8 @@ print(x.shape, inverse.shape)
 # --8<-- [end:tensorsolve_tensorinv]
 
 # --8<-- [start:kron]
-small, pattern = torch.tensor([[1, 2], [3, 0]]), torch.tensor([[1, 1, 1], [0, 1, 0]])
+small = torch.tensor([[1, 2], [3, 0]])
+pattern = torch.tensor([[1, 1, 1], [0, 1, 0]])
 large = torch.kron(small, pattern)  # (4, 6)
 blocks = torch.einsum("ij,kl->ikjl", small, pattern).reshape(4, 6)
 assert torch.equal(large, blocks)
@@ -482,14 +503,17 @@ plt.show()
 def multiplications(equation, *shapes):
     """The product of the sizes of all letters: what the loops would do."""
     size = {}
-    for letters, shape in zip(equation.split("->")[0].split(","), shapes, strict=True):
+    inputs = equation.split("->")[0].split(",")
+    for letters, shape in zip(inputs, shapes, strict=True):
         size |= dict(zip(letters, shape, strict=True))
     return torch.tensor(list(size.values())).prod().item()
 
 
 n, m = (1000, 1000), (1000, 1)
-left_first = multiplications("ij,jk->ik", n, n) + multiplications("ik,kl->il", n, m)
-right_first = multiplications("jk,kl->jl", n, m) + multiplications("ij,jl->il", n, m)
+left_first = multiplications("ij,jk->ik", n, n)
+left_first += multiplications("ik,kl->il", n, m)
+right_first = multiplications("jk,kl->jl", n, m)
+right_first += multiplications("ij,jl->il", n, m)
 print(f"(A @ B) @ v: {left_first:,}")
 print(f"A @ (B @ v): {right_first:,}")
 print(f"one loop over all letters: {multiplications('ij,jk,kl->il', n, n, m):,}")
@@ -503,10 +527,15 @@ for name, call in {
     "(A @ B) @ v": lambda: (A @ B) @ v,
     "A @ (B @ v)": lambda: A @ (B @ v),
     "einsum of three": lambda: torch.einsum("ij,jk,kl->il", A, B, v),
-    "einsum twice": lambda: torch.einsum("ij,jl->il", A, torch.einsum("jk,kl->jl", B, v)),
+    "einsum twice": lambda: torch.einsum(
+        "ij,jl->il",
+        A,
+        torch.einsum("jk,kl->jl", B, v),
+    ),
     "multi_dot": lambda: torch.linalg.multi_dot([A, B, v]),
 }.items():
-    with FlopCounterMode(display=False) as counter, torch.backends.opt_einsum.flags(enabled=False):
+    as_written = torch.backends.opt_einsum.flags(enabled=False)
+    with as_written, FlopCounterMode(display=False) as counter:
         call()
     print(f"{name:16} {counter.get_total_flops():>12,}")
 # --8<-- [end:flop_counter]
@@ -537,13 +566,15 @@ print(f"inputs {a.nbytes + b.nbytes:>10,} bytes")
 print(f"middle {middle.nbytes:>10,} bytes")
 print(f"result {result.nbytes:>10,} bytes")
 assert middle.nbytes == 64 * result.nbytes
+assert 10_000 * 10_000 * 64 * 4 > 25e9  # bytes, for 10,000 points on both sides
 # --8<-- [end:memory_of_the_middle]
 
 # --8<-- [start:distances_without_the_middle]
-squares = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1)  # (400, 1) + (300,)
+squares = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1)  # (400, 300)
 distances = (squares - 2 * a @ b.T).clamp(min=0).sqrt()  # |a|² + |b|² - 2 a·b
 torch.testing.assert_close(distances, torch.cdist(a, b), atol=1e-3, rtol=1e-3)
-torch.testing.assert_close(distances, (a[:, None] - b).norm(dim=-1), atol=1e-3, rtol=1e-3)
+slow = torch.linalg.vector_norm(a[:, None] - b, dim=-1)  # with the middle
+torch.testing.assert_close(distances, slow, atol=1e-3, rtol=1e-3)
 print(distances.shape)
 # --8<-- [end:distances_without_the_middle]
 
@@ -551,7 +582,7 @@ print(distances.shape)
 big, one = torch.tensor(1e8), torch.tensor(1.0)
 print("(big + one) - big:", (big + one) - big)
 print("(big - big) + one:", (big - big) + one)
-print("2**24 + 1:", torch.tensor(2.0**24) + 1)
+print("2**24 + 1:", (torch.tensor(2.0**24) + 1).item())
 print("in float64:", (big.double() + one) - big)
 # --8<-- [end:sums_are_not_associative]
 
@@ -575,7 +606,8 @@ for dtype, limit in limits.items():
     error = (a.to(dtype) @ b.to(dtype)).double() - exact
     relative = error.norm() / exact.norm()
     assert limit / 30 < relative < limit
-    print(f"{dtype}: relative error below {limit:g}, eps {torch.finfo(dtype).eps:.0e}")
+    eps = torch.finfo(dtype).eps
+    print(f"{dtype}: relative error below {limit:g}, eps {eps:.0e}")
 print("products of float32 may use less:", torch.get_float32_matmul_precision())
 # --8<-- [end:float32_or_float64]
 
@@ -595,7 +627,8 @@ bias[0]
 def unbroadcast(gradient, shape):
     while gradient.ndim > len(shape):
         gradient = gradient.sum(dim=0)
-    stretched = tuple(i for i, n in enumerate(shape) if n == 1 and gradient.shape[i] > 1)
+    ones = [i for i, n in enumerate(shape) if n == 1]
+    stretched = tuple(i for i in ones if gradient.shape[i] > 1)
     return gradient.sum(dim=stretched, keepdim=True) if stretched else gradient
 
 
@@ -610,13 +643,16 @@ print("all equal")
 
 # --8<-- [start:solution_five_equations]
 g = torch.Generator().manual_seed(0)
-x, y = torch.randn(6, 4, 3, generator=g), torch.randn(6, 3, generator=g)  # (n, t, d), (n, d)
+x = torch.randn(6, 4, 3, generator=g)  # (n, t, d)
+y = torch.randn(6, 3, generator=g)  # (n, d)
+tokens = x.flatten(0, 1)  # (n * t, d)
+dots = (x * y[:, None]).sum(dim=-1)
 answers = {
     "mean over t": (torch.einsum("ntd->nd", x) / 4, x.mean(dim=1)),
-    "y with each token": (torch.einsum("ntd,nd->nt", x, y), (x * y[:, None]).sum(dim=-1)),
+    "y with each token": (torch.einsum("ntd,nd->nt", x, y), dots),
     "squared length": (torch.einsum("nd,nd->n", y, y), y.square().sum(dim=1)),
     "Gram matrices": (torch.einsum("ntd,nsd->nts", x, x), x @ x.mT),
-    "scatter matrix": (torch.einsum("ntd,nte->de", x, x), x.flatten(0, 1).T @ x.flatten(0, 1)),
+    "scatter matrix": (torch.einsum("ntd,nte->de", x, x), tokens.T @ tokens),
 }
 for name, (by_einsum, expected) in answers.items():
     torch.testing.assert_close(by_einsum, expected)
@@ -631,7 +667,8 @@ weights = torch.einsum("id,jd->ij", q, k)  # (1000, 1000)
 slow = torch.einsum("ij,je->ie", weights, v) / weights.sum(dim=1, keepdim=True)
 
 memory = torch.einsum("jd,je->de", k, v)  # (16, 16), whatever the length
-fast = torch.einsum("id,de->ie", q, memory) / torch.einsum("id,d->i", q, k.sum(dim=0))[:, None]
+row_sums = torch.einsum("id,d->i", q, k.sum(dim=0))  # (1000,)
+fast = torch.einsum("id,de->ie", q, memory) / row_sums[:, None]
 torch.testing.assert_close(fast, slow)
 print(weights.numel(), "numbers in the middle, or", memory.numel())
 # --8<-- [end:solution_linear_attention]

@@ -7,7 +7,8 @@ print("a + b:", torch.add(a, b))
 print("a - b:", torch.sub(a, b))
 print("a * b:", torch.mul(a, b))
 print("a / b:", torch.div(a, b))
-assert torch.equal(a + b, torch.add(a, b)) and torch.equal(a - b, torch.subtract(a, b))
+assert torch.equal(a + b, torch.add(a, b))
+assert torch.equal(a - b, torch.subtract(a, b))
 assert torch.equal(a * b, torch.multiply(a, b))
 assert torch.equal(a / b, torch.divide(a, b))
 assert torch.equal(a / b, torch.true_divide(a, b))
@@ -31,8 +32,8 @@ cut = torch.div(top, bottom, rounding_mode="trunc")
 assert torch.equal(floored, top // bottom)
 assert torch.equal(floored, torch.floor_divide(top, bottom))
 print(true.dtype, floored.dtype, cut.dtype)
-columns = {"a": top, "b": bottom, "div": true, "div floor": floored, "div trunc": cut}
-pd.DataFrame(columns)
+columns = {"a": top, "b": bottom, "div": true}
+pd.DataFrame(columns | {"div floor": floored, "div trunc": cut})
 # --8<-- [end:div_rounding_mode]
 
 # --8<-- [start:zero_division]
@@ -55,7 +56,8 @@ pd.DataFrame({"a": top, "b": bottom, "remainder": rest})
 import math
 
 rest = torch.fmod(top, bottom)
-assert torch.equal(rest, top - bottom * torch.div(top, bottom, rounding_mode="trunc"))
+cut = torch.div(top, bottom, rounding_mode="trunc")
+assert torch.equal(rest, top - bottom * cut)
 assert rest.tolist() == [math.fmod(p, q) for p, q in pairs]
 pd.DataFrame({"a": top, "b": bottom, "fmod": rest})
 # --8<-- [end:fmod]
@@ -64,14 +66,15 @@ pd.DataFrame({"a": top, "b": bottom, "fmod": rest})
 import matplotlib.pyplot as plt
 
 x = torch.linspace(-7, 7, 1401)
-fig, axes = plt.subplots(1, 2, figsize=(7, 2.6), sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(7, 2.6), sharey=True, layout="tight")
 for ax, function in zip(axes, (torch.remainder, torch.fmod), strict=True):
     y = function(x, 3)
     print(f"{function.__name__}: from {y.min():.2f} to {y.max():.2f}")
     y[1:][(y[1:] - y[:-1]).abs() > 1] = torch.nan  # don't join the jumps
     ax.plot(x, y, color="#2f6fdb")
     ax.axhline(0, color="#7a8599", lw=0.8)
-    ax.set(title=f"torch.{function.__name__}(x, 3)", xlabel="x", xticks=range(-6, 7, 3))
+    ax.set_title(f"torch.{function.__name__}(x, 3)")
+    ax.set(xlabel="x", xticks=range(-6, 7, 3))
 plt.show()
 # --8<-- [end:remainder_and_fmod_drawn]
 
@@ -120,7 +123,8 @@ print("sqrt      ", torch.sqrt(x))
 print("rsqrt     ", torch.rsqrt(x))
 print("reciprocal", torch.reciprocal(x))
 big = torch.tensor(3e30)
-print("hypot     ", torch.hypot(big, big), "by hand", torch.sqrt(big**2 + big**2))
+print("hypot     ", torch.hypot(big, big))
+print("by hand   ", torch.sqrt(big**2 + big**2))
 # --8<-- [end:sqrt_rsqrt_reciprocal_hypot]
 
 # --8<-- [start:lerp]
@@ -167,16 +171,17 @@ pd.DataFrame({"x": x} | {f.__name__: f(x) for f in functions}).round(1)
 
 # --8<-- [start:rounding_drawn]
 x = torch.linspace(-2.6, 2.6, 521)
-fig, axes = plt.subplots(1, 4, figsize=(8, 2.5), sharey=True, layout="constrained")
-for ax, function in zip(axes, functions[:4], strict=True):
-    y = function(x)
-    print(f"{function.__name__:5} error from {(y - x).min():.2f} to {(y - x).max():.2f}")
+fig, axes = plt.subplots(2, 2, figsize=(5.2, 5), layout="constrained")
+for ax, function in zip(axes.flat, functions[:4], strict=True):
+    name, y = function.__name__, function(x)
+    error = y - x
+    print(f"{name:5} error from {error.min():.2f} to {error.max():.2f}")
     for level in y.unique():
         run = x[y == level]
         ax.plot(run[[0, -1]], [level, level], color="#2f6fdb", lw=2.5)
     ax.plot(x, x, color="#7a8599", lw=0.8)
-    ax.set(title=function.__name__, xlabel="x", xticks=range(-2, 3))
-    ax.set_aspect("equal")
+    ax.set(title=name, xlabel="x", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2))
+    ax.set(xticks=range(-3, 4), yticks=range(-3, 4), aspect="equal")
 plt.show()
 # --8<-- [end:rounding_drawn]
 
@@ -197,7 +202,8 @@ print(torch.round(x, decimals=-2))
 cents = torch.tensor([1.005, 2.675], dtype=torch.float64)
 print("torch:", torch.round(cents, decimals=2).tolist())
 print("Python:", [round(c, 2) for c in cents.tolist()])
-print("stored:", [f"{c:.17f}" for c in cents.tolist()], "times 100:", (cents * 100).tolist())
+print("stored:", [f"{c:.17f}" for c in cents.tolist()])
+print("times 100:", (cents * 100).tolist())
 # --8<-- [end:round_decimals]
 
 # --8<-- [start:flat_gradients]
@@ -215,7 +221,7 @@ for name, function in {
 # --8<-- [start:fake_quantize]
 x = torch.tensor([[0.12, -0.33, 0.5, 3.0], [12.0, -33.0, 50.0, 300.0]])
 one_scale = torch.fake_quantize_per_tensor_affine(x, 1.0, 0, -8, 7)
-scales, zeros = torch.tensor([0.1, 10.0]), torch.tensor([0, 0], dtype=torch.int32)
+scales, zeros = torch.tensor([0.1, 10.0]), torch.zeros(2, dtype=torch.int32)
 own_scale = torch.fake_quantize_per_channel_affine(x, scales, zeros, 0, -8, 7)
 by_hand = torch.clamp(torch.round(x / scales[:, None]), -8, 7) * scales[:, None]
 torch.testing.assert_close(own_scale, by_hand)
@@ -253,7 +259,9 @@ assert torch.equal(torch.maximum(p[:2], q[:2]), torch.max(p[:2], q[:2]))
 # --8<-- [start:exp_log]
 x = torch.tensor([0.5, 1.0, 2.0, 8.0, 100.0])
 functions = (torch.exp, torch.exp2, torch.log, torch.log2, torch.log10)
-print(torch.log(torch.tensor([0.0, -1.0])), torch.exp(torch.tensor([-200.0, 200.0])))
+print("log:", torch.log(torch.tensor([0.0, -1.0])))
+print("exp:", torch.exp(torch.tensor([-200.0, 200.0])))
+assert torch.exp(torch.tensor([88.7, 88.8])).isinf().tolist() == [False, True]
 torch.testing.assert_close(torch.log(torch.exp(x[:4])), x[:4])
 pd.DataFrame({"x": x} | {f.__name__: f(x) for f in functions})
 # --8<-- [end:exp_log]
@@ -267,7 +275,7 @@ columns = {
     "log(1 + x)": torch.log(1 + small),
     "log1p(x)": torch.log1p(small),
 }
-pd.DataFrame({name: [f"{v:.5g}" for v in c.tolist()] for name, c in columns.items()})
+pd.DataFrame({k: [f"{v:.5g}" for v in c.tolist()] for k, c in columns.items()})
 # --8<-- [end:expm1_log1p]
 
 # --8<-- [start:logaddexp]
@@ -314,15 +322,18 @@ for inverse, value in [
     (torch.arctan, tangent),
 ]:
     torch.testing.assert_close(torch.rad2deg(inverse(value)), degrees)
-pd.DataFrame({"degrees": degrees, "sin": sine, "cos": cosine, "tan": tangent}).round(4)
+columns = {"degrees": degrees, "sin": sine, "cos": cosine, "tan": tangent}
+pd.DataFrame(columns).round(4)
 # --8<-- [end:sin_cos_tan]
 
 # --8<-- [start:atan2]
-x, y = torch.tensor([1.0, -1.0, -1.0, 1.0]), torch.tensor([1.0, 1.0, -1.0, -1.0])
+x = torch.tensor([1.0, -1.0, -1.0, 1.0])
+y = torch.tensor([1.0, 1.0, -1.0, -1.0])
 print("atan(y / x): ", torch.rad2deg(torch.atan(y / x)))
 print("atan2(y, x): ", torch.rad2deg(torch.atan2(y, x)))
 assert torch.equal(torch.arctan2(y, x), torch.atan2(y, x))
-print("x = 0, y = 2:", torch.rad2deg(torch.atan2(torch.tensor(2.0), torch.tensor(0.0))))
+up = torch.atan2(torch.tensor(2.0), torch.tensor(0.0))
+print("x = 0, y = 2:", torch.rad2deg(up))
 # --8<-- [end:atan2]
 
 # --8<-- [start:hyperbolic]
@@ -346,7 +357,7 @@ z = torch.tensor([1.0, 2.0, 3.0, 6.0])
 within = torch.erf(z / math.sqrt(2))
 outside = torch.erfc(z / math.sqrt(2))
 print("within z sigma: ", within)
-print("outside, 1 - erf:", (1 - within)[-1].item(), " erfc:", f"{outside[-1]:.3g}")
+print(f"outside 6 sigma: 1 - erf {1 - within[-1]:.3g}, erfc {outside[-1]:.3g}")
 print("sigmas for 95 %:", torch.erfinv(torch.tensor(0.95)) * math.sqrt(2))
 torch.testing.assert_close(torch.special.ndtr(z), (1 + within) / 2)
 # --8<-- [end:erf_erfc_erfinv]
@@ -355,7 +366,8 @@ torch.testing.assert_close(torch.special.ndtr(z), (1 + within) / 2)
 n = torch.tensor([1.0, 2.0, 5.0, 60.0], requires_grad=True)
 logs = torch.lgamma(n)
 logs.sum().backward()
-print("lgamma:   ", logs.detach(), " log(4!) =", round(math.log(math.factorial(4)), 4))
+print("lgamma:   ", logs.detach())
+print("log(4!):  ", round(math.log(math.factorial(4)), 4))
 print("digamma:  ", torch.digamma(n).detach())
 print("trigamma: ", torch.polygamma(1, n).detach())
 print("mvlgamma: ", torch.mvlgamma(n.detach(), p=1))
@@ -385,19 +397,24 @@ print("kernel:", kernel[[15, 16, 18, 20]], f" sum {kernel.sum():.3f}")
 
 # --8<-- [start:special_functions_drawn]
 x, positive = torch.linspace(-3, 3, 301), torch.linspace(0.1, 6, 296)
-fig, axes = plt.subplots(1, 3, figsize=(8, 2.6), layout="constrained")
-axes[0].plot(x, torch.erf(x), color="#2f6fdb", label="erf")
-axes[0].plot(x, torch.erfc(x), color="#e4572e", label="erfc")
-axes[1].plot(positive, torch.lgamma(positive), color="#2f6fdb", label="lgamma")
-axes[1].plot(positive, torch.digamma(positive), color="#e4572e", label="digamma")
-axes[1].set(ylim=(-4, 5))
-axes[2].plot(2 * x, torch.sinc(2 * x), color="#2f6fdb", label="sinc")
-axes[2].plot(position / 4, window, color="#e4572e", label="Kaiser window")
+curves = [
+    ("erf", x, torch.erf(x)),
+    ("erfc", x, torch.erfc(x)),
+    ("lgamma", positive, torch.lgamma(positive)),
+    ("digamma", positive, torch.digamma(positive)),
+    ("sinc", 2 * x, torch.sinc(2 * x)),
+    ("Kaiser window", position / 4, window),
+]
+fig, axes = plt.subplots(3, 1, figsize=(5.5, 6), layout="constrained")
 for ax in axes:
     ax.axhline(0, color="#7a8599", lw=0.8)
-    ax.legend(frameon=False, fontsize=8, loc="upper right")
-axes[1].legend(frameon=False, fontsize=8, loc="lower right")
-axes[2].set(ylim=(-0.3, 1.7))
+for place, (name, across, up) in enumerate(curves):
+    color = ("#2f6fdb", "#e4572e")[place % 2]
+    axes[place // 2].plot(across, up, color=color, label=name)
+axes[1].set(ylim=(-4, 5))
+for ax in axes:
+    ax.set(xlabel="x")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 lowest = positive[torch.lgamma(positive).argmin()]
 print(f"lgamma is lowest at {lowest:.2f}, where digamma is 0")
 plt.show()
@@ -415,7 +432,8 @@ results = {
 }
 for sign, (by_operator, by_name, by_long_name) in results.items():
     print(f"a {sign:2} b", by_operator)
-    assert torch.equal(by_operator, by_name) and torch.equal(by_operator, by_long_name)
+    assert torch.equal(by_operator, by_name)
+    assert torch.equal(by_operator, by_long_name)
 # --8<-- [end:compare]
 
 # --8<-- [start:equal]
@@ -435,10 +453,12 @@ between = 2 < x < 8
 # --8<-- [start:isclose]
 tenth = torch.tensor(0.1, dtype=torch.float64)
 print("0.1 + 0.2 == 0.3:", tenth + 2 * tenth == 3 * tenth, tenth + 0.2 == 0.3)
-print("isclose:         ", torch.isclose(tenth + 0.2, torch.full_like(tenth, 0.3)))
+exact = torch.full_like(tenth, 0.3)
+print("isclose:         ", torch.isclose(tenth + 0.2, exact))
 p, q = torch.tensor([1.0, 1000.0, 1e-9]), torch.tensor([1.00002, 1000.02, 5e-9])
 allowed = 1e-8 + 1e-5 * q.abs()  # atol + rtol * |q|
-print("difference:", (p - q).abs(), " allowed:", allowed)
+print("difference:", (p - q).abs())
+print("allowed:   ", allowed)
 print(torch.isclose(p, q), torch.isclose(p, q, rtol=1e-4, atol=0.0))
 assert torch.equal(torch.isclose(p, q), (p - q).abs() <= allowed)
 # --8<-- [end:isclose]
@@ -447,7 +467,8 @@ assert torch.equal(torch.isclose(p, q), (p - q).abs() <= allowed)
 p = torch.tensor([1.0, torch.nan])
 print(torch.allclose(p, p), torch.allclose(p, p, equal_nan=True))
 try:
-    torch.testing.assert_close(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.1, 3.0]))
+    expected = torch.tensor([1.0, 2.1, 3.0])
+    torch.testing.assert_close(torch.tensor([1.0, 2.0, 3.0]), expected)
 except AssertionError as error:
     print(error)
 torch.allclose(torch.ones(2), torch.ones(2, dtype=torch.float64))
@@ -472,11 +493,11 @@ print(~adult, "but ~1 is", ~torch.tensor(1))
 try:
     adult - adult
 except RuntimeError as error:
-    print(error)
+    print(str(error).replace(". ", ".\n"))
 # --8<-- [end:mask_precedence]
 
 # --8<-- [start:bitwise]
-p, q = torch.tensor([0b1100], dtype=torch.uint8), torch.tensor([0b1010], dtype=torch.uint8)
+p, q = torch.tensor([0b1100, 0b1010], dtype=torch.uint8)
 for function in (torch.bitwise_and, torch.bitwise_or, torch.bitwise_xor):
     print(f"{function.__name__:11} {function(p, q).item():08b}")
 print(f"bitwise_not {torch.bitwise_not(p).item():08b}")
@@ -487,7 +508,7 @@ assert torch.equal(p & q, torch.bitwise_and(p, q)) and torch.equal(p << 2, left)
 
 # --8<-- [start:isnan_isinf_isfinite]
 x = torch.tensor([1.0, torch.nan, torch.inf, -torch.inf])
-tests = (torch.isnan, torch.isinf, torch.isposinf, torch.isneginf, torch.isfinite)
+tests = torch.isnan, torch.isinf, torch.isposinf, torch.isneginf, torch.isfinite
 print("nan_to_num:", torch.nan_to_num(x))
 print("with numbers:", torch.nan_to_num(x, nan=0.0, posinf=9.0, neginf=-9.0))
 pd.DataFrame({"x": x} | {test.__name__: test(x) for test in tests})
@@ -533,13 +554,15 @@ print("largest + 1:", torch.tensor(torch.iinfo(torch.int64).max) + 1)
 print("abs(-128):", torch.abs(torch.tensor(-128, dtype=torch.int8)))
 print("50000 ** 2:", torch.square(torch.tensor(50_000, dtype=torch.int32)))
 tiny = torch.tensor(torch.finfo(torch.float32).tiny)
-print("tiny / 2**23 > 0:", tiny / 2**23 > 0, " tiny / 2**24 > 0:", tiny / 2**24 > 0)
+print("tiny / 2**23 > 0:", tiny / 2**23 > 0)
+print("tiny / 2**24 > 0:", tiny / 2**24 > 0)
 # --8<-- [end:overflow]
 
 # --8<-- [start:frexp_ldexp]
 x = torch.tensor([1.0, 10.0, 0.1, -48.0])
 mantissa, exponent = torch.frexp(x)
-print(mantissa, exponent)
+print("mantissa", mantissa)
+print("exponent", exponent)
 assert torch.equal(torch.ldexp(mantissa, exponent), x)
 assert torch.equal(mantissa * torch.exp2(exponent), x)
 # --8<-- [end:frexp_ldexp]
@@ -566,7 +589,7 @@ print("spacing forgotten:", unit)
 
 # --8<-- [start:solution_shortest_turn]
 def shortest_turn(start, end):
-    """Degrees from one heading to another, from -180 up to but not including 180."""
+    """Degrees from one heading to another, at least -180 and below 180."""
     return torch.remainder(end - start + 180, 360) - 180
 
 
@@ -603,7 +626,8 @@ better = 2 * torch.square(torch.sin(x / 2))
 exact = 2 * torch.square(torch.sin(x.double() / 2))
 for name, value in {"naive": naive, "better": better}.items():
     error = torch.abs(value / exact - 1)
-    print(f"{name}:", [f"{v:.4g}" for v in value.tolist()], "worst", f"{error.max():.0e}")
+    values = [f"{v:.4g}" for v in value.tolist()]
+    print(f"{name}:", values, f"worst error {error.max():.0e}")
 assert naive[-1] == 0
 assert torch.allclose(better.double(), exact, rtol=1e-6, atol=0.0)
 # --8<-- [end:solution_cancellation]
@@ -611,7 +635,8 @@ assert torch.allclose(better.double(), exact, rtol=1e-6, atol=0.0)
 # --8<-- [start:solution_bits]
 numbers = torch.tensor([0, 1, 77, 255])
 places = torch.arange(8)
-bits = torch.bitwise_and(torch.bitwise_right_shift(numbers[:, None], places), 1)  # (4, 8)
+shifted = torch.bitwise_right_shift(numbers[:, None], places)  # (4, 8)
+bits = torch.bitwise_and(shifted, 1)
 print(bits.flip(1))
 packed = torch.bitwise_left_shift(bits, places).sum(dim=1)
 assert torch.equal(packed, numbers)

@@ -126,7 +126,8 @@ value.backward()
 # --8<-- [end:parameter_list]
 
 # --8<-- [start:parameter_dict]
-scales = nn.ParameterDict({"english": torch.ones(2), "chinese": torch.full((2,), 2.0)})
+start = {"english": torch.ones(2), "chinese": torch.full((2,), 2.0)}
+scales = nn.ParameterDict(start)
 scales["french"] = torch.zeros(2)  # becomes a Parameter
 scales.update({"german": torch.zeros(2)})
 removed = scales.pop("german")
@@ -142,8 +143,9 @@ class Scale(nn.Module):
     def __init__(self, features, bias):
         super().__init__()
         self.register_parameter("weight", nn.Parameter(torch.ones(features)))
-        self.register_parameter("bias", nn.Parameter(torch.zeros(features)) if bias else None)
-        self.origin = nn.Buffer(torch.zeros(features))  # register_buffer as an assignment
+        shift = nn.Parameter(torch.zeros(features)) if bias else None
+        self.register_parameter("bias", shift)
+        self.origin = nn.Buffer(torch.zeros(features))  # instead of register_buffer
 
 
 for bias in (True, False):
@@ -261,7 +263,8 @@ def count(module):
 
 
 torch.manual_seed(0)
-tied = nn.ModuleDict({"embed": nn.Embedding(1000, 64), "out": nn.Linear(64, 1000, bias=False)})
+embed, out = nn.Embedding(1000, 64), nn.Linear(64, 1000, bias=False)
+tied = nn.ModuleDict({"embed": embed, "out": out})
 print("separate:", f"{count(tied):,}")
 tied["out"].weight = tied["embed"].weight  # one tensor under two names
 print("tied:    ", f"{count(tied):,}")
@@ -274,11 +277,13 @@ torch.manual_seed(0)
 frozen = Net()
 frozen.requires_grad_(False)
 frozen.head.requires_grad_(True)
-optimizer = torch.optim.SGD([p for p in frozen.parameters() if p.requires_grad], lr=0.1)
+learning = [p for p in frozen.parameters() if p.requires_grad]
+optimizer = torch.optim.SGD(learning, lr=0.1)
 before = {name: value.clone() for name, value in frozen.state_dict().items()}
 frozen(torch.randn(8, 2)).square().mean().backward()
 optimizer.step()
-changed = [n for n, v in frozen.state_dict().items() if not torch.equal(v, before[n])]
+after = frozen.state_dict()
+changed = [name for name in after if not torch.equal(after[name], before[name])]
 print(f"{count(frozen)} numbers can learn. Changed:", *changed, sep="\n  ")
 frozen.zero_grad()
 assert all(p.grad is None for p in frozen.parameters())
@@ -358,17 +363,20 @@ class Renamed(nn.Module):
     @staticmethod
     def rename(module, state, prefix, *_):
         for key in [k for k in state if k.startswith(prefix + "fc.")]:
-            state[key.replace("fc.", "head.")] = state.pop(key)
+            name = key.removeprefix(prefix + "fc.")
+            state[prefix + "head." + name] = state.pop(key)
 
     @staticmethod
     def forgive(module, keys):
-        keys.missing_keys.remove("new")
+        if "new" in keys.missing_keys:  # new checkpoints have it
+            keys.missing_keys.remove("new")
 
 
 torch.manual_seed(0)
 old = {"fc.weight": torch.tensor([[1.0, 2.0]]), "fc.bias": torch.tensor([3.0])}
 renamed = Renamed()
 print(renamed.load_state_dict(old))
+Renamed().load_state_dict(renamed.state_dict())  # a new checkpoint loads too
 renamed.head.weight
 # --8<-- [end:load_state_dict_pre_hook]
 
@@ -411,10 +419,12 @@ assert mixed.training and not mixed[2].training
 # --8<-- [start:to_dtype]
 torch.manual_seed(0)
 norm = nn.BatchNorm1d(2)
-casts = [norm.double, norm.half, norm.bfloat16, norm.float, lambda: norm.to(torch.float64)]
+casts = [norm.double, norm.half, norm.bfloat16, norm.float]
+casts.append(lambda: norm.to(torch.float64))
 for cast in casts:
     assert cast() is norm  # a module is changed in place
-    print(norm.weight.dtype, norm.running_mean.dtype, norm.num_batches_tracked.dtype)
+    counter = norm.num_batches_tracked
+    print(norm.weight.dtype, norm.running_mean.dtype, counter.dtype)
 tensor = torch.zeros(2)
 assert tensor.to(torch.float64) is not tensor  # a tensor is not
 # --8<-- [end:to_dtype]
@@ -442,7 +452,8 @@ with torch.device("meta"):
 torch.manual_seed(0)
 state = nn.Linear(2, 2).state_dict()
 ghost.load_state_dict(state, assign=True)  # filled from a checkpoint
-empty = nn.Linear(2, 2, device="meta").to_empty(device="cpu")  # memory as it is found
+empty = nn.Linear(2, 2, device="meta")
+empty.to_empty(device="cpu")  # memory as it is found
 empty.reset_parameters()
 assert torch.equal(ghost.weight, state["weight"]) and not empty.weight.is_meta
 # --8<-- [end:meta_device]
@@ -457,11 +468,13 @@ def remember(module, args, output):
     seen[module] = output.detach()
 
 
-handles = [m.register_forward_hook(remember) for m in watched.modules() if isinstance(m, nn.Linear)]
+linears = [m for m in watched.modules() if isinstance(m, nn.Linear)]
+handles = [linear.register_forward_hook(remember) for linear in linears]
 watched(torch.randn(8, 2))
 for name, module in watched.named_modules():
     if module in seen:
-        print(f"{name:15}{tuple(seen[module].shape)}  mean {seen[module].mean():+.3f}")
+        output = seen[module]
+        print(f"{name:15}{tuple(output.shape)}  mean {output.mean():+.3f}")
 for handle in handles:
     handle.remove()
 # --8<-- [end:forward_hook]
@@ -623,7 +636,8 @@ for _ in range(20):
     optimizer.zero_grad()
     rotation(x).sum().backward()
     optimizer.step()
-torch.testing.assert_close(rotation.weight @ rotation.weight.T, torch.eye(3), atol=1e-5, rtol=0)
+product = rotation.weight @ rotation.weight.T
+torch.testing.assert_close(product, torch.eye(3), atol=1e-5, rtol=0)
 torch.testing.assert_close(rotation(x).norm(dim=1), x.norm(dim=1))
 print("lengths before:", x.norm(dim=1))
 print("lengths after: ", rotation(x).norm(dim=1).detach())
@@ -633,10 +647,11 @@ print("lengths after: ", rotation(x).norm(dim=1).detach())
 torch.manual_seed(0)
 linear = nn.Linear(6, 4, bias=False)
 nn.init.normal_(linear.weight)
-print(f"largest singular value before: {torch.linalg.matrix_norm(linear.weight, 2):.2f}")
+largest = torch.linalg.matrix_norm(linear.weight, 2)
+print(f"largest singular value before: {largest:.2f}")
 bounded = parametrizations.spectral_norm(linear, n_power_iterations=5)
 for _ in range(10):
-    bounded(torch.randn(2, 6))  # each forward pass in training mode improves the estimate
+    bounded(torch.randn(2, 6))  # in training mode, each call improves the estimate
 largest = torch.linalg.matrix_norm(bounded.weight, 2)
 print(f"after: {largest:.2f}")
 assert abs(largest - 1) < 1e-3
@@ -648,7 +663,8 @@ from torch.nn.utils import prune
 torch.manual_seed(0)
 linear = nn.Linear(4, 3, bias=False)
 prune.l1_unstructured(linear, "weight", amount=0.5)  # the 6 smallest of 12
-print([n for n, _ in linear.named_parameters()], [n for n, _ in linear.named_buffers()])
+print([name for name, _ in linear.named_parameters()])
+print([name for name, _ in linear.named_buffers()])
 assert prune.is_pruned(linear) and (linear.weight_mask == 0).sum() == 6
 kept = linear.weight_orig.abs()[linear.weight_mask == 1].min()
 assert kept > linear.weight_orig.abs()[linear.weight_mask == 0].max()
@@ -677,17 +693,21 @@ def fans(weight):
 
 
 torch.manual_seed(0)
-layers = [nn.Linear(6, 4), nn.Conv2d(3, 8, 5), nn.Conv2d(8, 16, 3, groups=4), nn.ConvTranspose2d(3, 8, 5)]
+layers = [nn.Linear(6, 4), nn.Conv2d(3, 8, 5)]
+layers += [nn.Conv2d(8, 16, 3, groups=4), nn.ConvTranspose2d(3, 8, 5)]
+kaiming = nn.init.kaiming_uniform_
 for layer in layers:
     weight = layer.weight.detach()
     fan_in, fan_out = fans(weight)
     for mode, fan in (("fan_in", fan_in), ("fan_out", fan_out)):
         torch.manual_seed(1)
-        drawn = nn.init.kaiming_uniform_(torch.empty_like(weight), mode=mode, nonlinearity="linear")
+        drawn = kaiming(torch.empty_like(weight), mode=mode, nonlinearity="linear")
         torch.manual_seed(1)
         bound = (3 / fan) ** 0.5
-        torch.testing.assert_close(drawn, nn.init.uniform_(torch.empty_like(weight), -bound, bound))
-    print(f"{type(layer).__name__:16}{tuple(weight.shape)!s:15} fan_in {fan_in:3}  fan_out {fan_out:3}")
+        by_hand = nn.init.uniform_(torch.empty_like(weight), -bound, bound)
+        torch.testing.assert_close(drawn, by_hand)
+    print(f"{type(layer).__name__:16}{tuple(weight.shape)!s:15}", end="")
+    print(f" fan_in {fan_in:3}  fan_out {fan_out:3}")
 # --8<-- [end:fan_in_fan_out]
 
 # --8<-- [start:zeros_ones_constant]
@@ -714,18 +734,21 @@ print(kernel[0])  # channel 0 out: the middle of channel 0 in
 import matplotlib.pyplot as plt
 
 torch.manual_seed(0)
+empty = torch.empty(50_000)
+cut = nn.init.trunc_normal_(empty.clone(), std=0.5, a=-1, b=1)
 draws = {
-    "uniform_(-1, 1)": nn.init.uniform_(torch.empty(50_000), -1, 1),
-    "normal_(std=0.5)": nn.init.normal_(torch.empty(50_000), std=0.5),
-    "trunc_normal_(std=0.5, a=-1, b=1)": nn.init.trunc_normal_(torch.empty(50_000), std=0.5, a=-1, b=1),
+    "uniform_(-1, 1)": nn.init.uniform_(empty.clone(), -1, 1),
+    "normal_(std=0.5)": nn.init.normal_(empty.clone(), std=0.5),
+    "trunc_normal_(std=0.5, a=-1, b=1)": cut,
 }
-fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.4), sharex=True, sharey=True, layout="constrained")
-for ax, (name, draw), color in zip(axes, draws.items(), ["#2f6fdb", "#e4572e", "#2a9d8f"], strict=True):
+fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.4), sharey=True, layout="constrained")
+colors = ("#2f6fdb", "#e4572e", "#2a9d8f")
+for ax, (name, draw), color in zip(axes, draws.items(), colors, strict=True):
     ax.hist(draw.numpy(), bins=40, range=(-2, 2), density=True, color=color)
     ax.set(title=name.replace("(", "\n("), xlabel="weight")
     print(f"{name:34} std {draw.std():.3f}  largest {draw.abs().max():.2f}")
 axes[0].set(ylabel="density")
-assert draws["trunc_normal_(std=0.5, a=-1, b=1)"].abs().max() <= 1
+assert cut.abs().max() <= 1
 plt.show()
 # --8<-- [end:uniform_normal_trunc_normal]
 
@@ -733,9 +756,10 @@ plt.show()
 fan_in, fan_out, gain = 30, 50, nn.init.calculate_gain("tanh")
 empty = torch.empty(fan_out, fan_in)
 std = gain * (2 / (fan_in + fan_out)) ** 0.5
+bound = 3**0.5 * std
 ways = [
     (nn.init.xavier_normal_, lambda w: nn.init.normal_(w, std=std)),
-    (nn.init.xavier_uniform_, lambda w: nn.init.uniform_(w, -(3**0.5) * std, 3**0.5 * std)),
+    (nn.init.xavier_uniform_, lambda w: nn.init.uniform_(w, -bound, bound)),
 ]
 for xavier, by_hand in ways:
     torch.manual_seed(0)
@@ -750,6 +774,7 @@ fan_in, fan_out = 30, 50
 empty = torch.empty(fan_out, fan_in)
 for mode, fan in (("fan_in", fan_in), ("fan_out", fan_out)):
     std = (2 / fan) ** 0.5  # gain of relu: sqrt(2)
+    bound = 3**0.5 * std
     torch.manual_seed(0)
     normal = nn.init.kaiming_normal_(empty.clone(), mode=mode, nonlinearity="relu")
     torch.manual_seed(0)
@@ -757,8 +782,10 @@ for mode, fan in (("fan_in", fan_in), ("fan_out", fan_out)):
     torch.manual_seed(0)
     uniform = nn.init.kaiming_uniform_(empty.clone(), mode=mode, nonlinearity="relu")
     torch.manual_seed(0)
-    torch.testing.assert_close(uniform, nn.init.uniform_(empty.clone(), -(3**0.5) * std, 3**0.5 * std))
-    print(f"{mode:7} std wanted {std:.3f}  normal {normal.std():.3f}  uniform {uniform.std():.3f}")
+    by_hand = nn.init.uniform_(empty.clone(), -bound, bound)
+    torch.testing.assert_close(uniform, by_hand)
+    print(f"{mode:7} std wanted {std:.3f}", end="")
+    print(f"  normal {normal.std():.3f}  uniform {uniform.std():.3f}")
 # --8<-- [end:kaiming_uniform_and_normal]
 
 # --8<-- [start:calculate_gain]
@@ -766,14 +793,21 @@ import pandas as pd
 
 torch.manual_seed(0)
 z = torch.randn(1_000_000, dtype=torch.float64)
-functions = {"linear": lambda z: z, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "selu": F.selu}
+functions = {
+    "linear": lambda z: z,
+    "relu": F.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "selu": F.selu,
+}
 rows = []
 for name, function in functions.items():
     measured = function(z).square().mean().rsqrt().item()
     rows.append((name, nn.init.calculate_gain(name), measured))
 leaky = F.leaky_relu(z, 0.2).square().mean().rsqrt().item()
 rows.append(("leaky_relu, 0.2", nn.init.calculate_gain("leaky_relu", 0.2), leaky))
-table = pd.DataFrame(rows, columns=["function", "calculate_gain", "1 / rms of output"])
+columns = ["function", "calculate_gain", "1 / rms of output"]
+table = pd.DataFrame(rows, columns=columns)
 table.set_index("function").round(2)
 # --8<-- [end:calculate_gain]
 
@@ -804,7 +838,10 @@ for start in ("equal", "random"):
         optimizer.step()
     rows = torch.unique(twins[0].weight.detach().round(decimals=3), dim=0)
     print(f"{start:6}: {len(rows)} different hidden units, loss {loss:.1f}")
-    assert (len(rows) == 1 and loss > 0.5) if start == "equal" else (len(rows) == 8 and loss < 0.3)
+    if start == "equal":
+        assert len(rows) == 1 and loss > 0.5
+    else:
+        assert len(rows) == 8 and loss < 0.3
 # --8<-- [end:equal_weights_stay_equal]
 
 # --8<-- [start:variance_through_depth]
@@ -829,11 +866,14 @@ for (name, start), color in zip(starts.items(), colors, strict=True):
     backward = [g.double().square().mean().sqrt().item() for g in gradients]
     axes[0].semilogy(forward, color=color, label=name)
     axes[1].semilogy(backward, color=color)
-    print(f"{name:18} output 30: {forward[-1]:.0e}  gradient at the input: {backward[0]:.0e}")
+    print(f"{name:18} output 30: {forward[-1]:.0e}", end="")
+    print(f"  gradient at the input: {backward[0]:.0e}")
     if name == "kaiming_normal_":
         assert 0.1 < forward[-1] < 10 and 0.1 < backward[0] < 10
-axes[0].set(title="forward", xlabel="layer", ylabel="rms of the outputs", ylim=(1e-12, 1e12))
-axes[1].set(title="backward", xlabel="layer", ylabel="rms of the gradient", ylim=(1e-12, 1e12))
+axes[0].set(title="forward", ylabel="rms of the outputs")
+axes[1].set(title="backward", ylabel="rms of the gradient")
+for ax in axes:
+    ax.set(xlabel="layer", ylim=(1e-12, 1e12))
 fig.legend(loc="outside upper center", ncols=3, frameon=False)
 plt.show()
 # --8<-- [end:variance_through_depth]
@@ -863,7 +903,8 @@ for old, new, options in calls:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert torch.equal(old(weight.clone(), *options), wanted)
-    assert caught[0].category is FutureWarning and f"{new.__name__}`" in str(caught[0].message)
+    assert caught[0].category is FutureWarning
+    assert f"{new.__name__}`" in str(caught[0].message)
 print(len(calls), "old names. The last one says:", caught[0].message)
 # --8<-- [end:old_names]
 
@@ -872,10 +913,11 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 torch.manual_seed(0)
 one, two, middle = nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 2)
-average = (parameters_to_vector(one.parameters()) + parameters_to_vector(two.parameters())) / 2
+vectors = [parameters_to_vector(layer.parameters()) for layer in (one, two)]
+average = (vectors[0] + vectors[1]) / 2
 vector_to_parameters(average.detach(), middle.parameters())
 x = torch.randn(5, 3)
-torch.testing.assert_close(middle(x), (one(x) + two(x)) / 2)  # true for one linear layer
+torch.testing.assert_close(middle(x), (one(x) + two(x)) / 2)  # one linear layer
 average.shape
 # --8<-- [end:solution_average_two_nets]
 

@@ -44,7 +44,8 @@ assert torch.equal(x[[[0], [2]], [1, 3]], x[[0, 2]][:, [1, 3]])
 # --8<-- [end:integer_lists]
 
 # --8<-- [start:index_tensor]
-palette = torch.tensor([[0, 0, 0], [255, 0, 0], [0, 0, 255]])  # black, red, blue
+# black, red, blue
+palette = torch.tensor([[0, 0, 0], [255, 0, 0], [0, 0, 255]])
 drawing = torch.tensor([[0, 1, 0], [1, 2, 1]])  # (H, W) of colour numbers
 pixels = palette[drawing]
 print(pixels.shape)
@@ -88,7 +89,7 @@ fig, ax = plt.subplots()
 for place, (name, key) in enumerate(keys.items()):
     picked = torch.zeros(4, 5, dtype=torch.bool)
     picked[key] = True
-    colors = [[BLUE if cell else None for cell in cells] for cells in picked.tolist()]
+    colors = [[BLUE if c else None for c in row] for row in picked.tolist()]
     corner = (6.5 * (place % 3), 6 * (place // 3))
     draw_cells(ax, x, colors, at=corner, title=name)
 frame(ax, cell=0.32)
@@ -116,7 +117,7 @@ batch = torch.arange(18).reshape(2, 3, 3)
 print(torch.diagonal(batch, dim1=1, dim2=2))  # one for each matrix
 
 corrected = torch.eye(3)
-corrected.diagonal()[:] = torch.tensor([7.0, 8.0, 9.0])  # a view: it writes through
+corrected.diagonal()[:] = torch.tensor([7.0, 8.0, 9.0])  # writes through
 corrected
 # --8<-- [end:diagonal]
 
@@ -158,13 +159,14 @@ from snippets.toolkit.plots import GREY, HUES, draw_arrow
 
 
 def draw_moves(ax, above, below, moves, fills, left, names):
-    """Two rows of cells, and an arrow for each (cell above, cell below) of moves."""
+    """Two rows of cells, and an arrow for each pair (above, below) of moves."""
     upper = draw_cells(ax, above, fills[0], at=(left, 0), title=names[0])
     shift = (upper.columns - len(below)) / 2
     lower = draw_cells(ax, below, fills[1], at=(left + shift, 3))
     ax.text(left + upper.columns / 2, 4.25, names[1], ha="center", va="top")
     for source, target in moves:
-        start, end = upper.point(0, source, "bottom"), lower.point(0, target, "top")
+        start = upper.point(0, source, "bottom")
+        end = lower.point(0, target, "top")
         draw_arrow(ax, start, end, fills[0][source] or GREY)
 
 
@@ -371,13 +373,15 @@ counts
 # --8<-- [end:scatter_add]
 
 # --8<-- [start:scatter_reduce]
+start = torch.zeros(3)
 group = torch.tensor([0, 2, 0, 2])
 points = torch.tensor([5.0, 9.0, 7.0, 1.0])
 for reduce in ("sum", "prod", "mean", "amax", "amin"):
-    start = torch.zeros(3)
-    result = torch.scatter_reduce(start, 0, group, points, reduce, include_self=False)
+    result = torch.scatter_reduce(
+        start, 0, group, points, reduce, include_self=False
+    )
     print(f"{reduce:5}", result)
-print("with the zeros:", torch.scatter_reduce(torch.zeros(3), 0, group, points, "mean"))
+print("with the zeros:", torch.scatter_reduce(start, 0, group, points, "mean"))
 # --8<-- [end:scatter_reduce]
 
 # --8<-- [start:collisions_picture]
@@ -386,8 +390,9 @@ places = torch.tensor([0, 2, 2, 2])
 zeros = torch.zeros(3, dtype=torch.int64)
 sums = torch.scatter_add(zeros, 0, places, values)
 largest = torch.scatter_reduce(zeros, 0, places, values, "amax")
+results = {"scatter_add": sums, "amax": largest}
 fig, ax = plt.subplots()
-for left, (name, target) in enumerate({"scatter_add": sums, "amax": largest}.items()):
+for left, (name, target) in enumerate(results.items()):
     fills = HUES[:4], [HUES[0], None, GREY]
     names = f"values, places = {places.tolist()}", name
     moves = list(enumerate(places.tolist()))
@@ -413,7 +418,7 @@ torch.diagonal_scatter(w, torch.tensor([7.0, 8.0, 9.0]))
 # --8<-- [start:as_strided_scatter]
 flat = torch.zeros(9)
 every_fourth = torch.as_strided(flat, size=(3,), stride=(4,))
-result = torch.as_strided_scatter(flat, torch.tensor([1.0, 2.0, 3.0]), (3,), (4,))
+result = torch.as_strided_scatter(flat, torch.arange(1.0, 4.0), (3,), (4,))
 assert every_fourth.tolist() == [0, 0, 0]  # flat is as it was
 result.reshape(3, 3)
 # --8<-- [end:as_strided_scatter]
@@ -441,7 +446,7 @@ kept.softmax(dim=1)
 
 # --8<-- [start:solution_group_means]
 species = torch.tensor([0, 1, 0, 1, 1])
-sizes = torch.tensor([[1.0, 2.0], [4.0, 4.0], [3.0, 6.0], [5.0, 7.0], [6.0, 1.0]])
+sizes = torch.tensor([[1, 2], [4, 4], [3, 6], [5, 7], [6, 1]]).float()
 total = torch.zeros(2, 2).index_add(0, species, sizes)
 means = total / species.bincount()[:, None]
 for k in range(2):

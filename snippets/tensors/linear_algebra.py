@@ -83,7 +83,7 @@ assert torch.equal(torch.cross(u, v, dim=-1), normal)
 
 queries = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 3.0]])  # (3, 2)
 keys = torch.tensor([[5.0, 1.0], [1.0, 1.0], [1.0, -1.0]])
-print("vecdot", torch.linalg.vecdot(queries, keys))  # (3,): one for each pair of rows
+print("vecdot", torch.linalg.vecdot(queries, keys))  # (3,): one per pair of rows
 assert torch.equal(torch.linalg.vecdot(queries, keys), (queries * keys).sum(dim=-1))
 # --8<-- [end:outer_cross_vecdot]
 
@@ -152,7 +152,7 @@ x
 # --8<-- [end:solve]
 
 # --8<-- [start:solve_many]
-many = torch.tensor([[7.0, 4.0], [13.0, 6.0], [1.0, 1.0]])  # (3, 2): two right sides
+many = torch.tensor([[7.0, 4.0], [13.0, 6.0], [1.0, 1.0]])  # (3, 2): two systems
 print(torch.linalg.solve(A, many))
 batch = torch.stack([A, 2 * A, A.T])  # (3, 3, 3): three systems
 answers = torch.linalg.solve(batch, b)  # (3, 3): b for each of them
@@ -192,11 +192,14 @@ exact = torch.ones(100, dtype=torch.float64)
 for cond, floor in ((1e2, 2), (1e4, 100), (1e6, 5000)):
     M = matrix_with_condition(cond)
     b32, M32 = (M @ exact).float(), M.float()
-    found = {"solve": torch.linalg.solve(M32, b32), "inv": torch.linalg.inv(M32) @ b32}
+    found = {
+        "solve": torch.linalg.solve(M32, b32),
+        "inv": torch.linalg.inv(M32) @ b32,
+    }
     misfit = {name: (M @ x.double() - b32).norm() for name, x in found.items()}
     ratio = misfit["inv"] / misfit["solve"]
     assert misfit["solve"] < 1e-5 and ratio > floor
-    print(f"condition {cond:g}: the misfit of inv is more than {floor} times as large")
+    print(f"condition {cond:g}: inv misfits more than {floor} times as much")
 # --8<-- [end:solve_or_inv]
 
 # --8<-- [start:singular]
@@ -254,14 +257,18 @@ plt.show()
 
 # --8<-- [start:digits_lost]
 conditions = torch.logspace(0, 8, 9, dtype=torch.float64)
-hues = {torch.bfloat16: "#e4572e", torch.float16: "#2a9d8f", torch.float32: "#2f6fdb"}
+hues = {
+    torch.bfloat16: "#e4572e",
+    torch.float16: "#2a9d8f",
+    torch.float32: "#2f6fdb",
+}
 fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 for dtype, color in hues.items():
     errors = []
     for cond in conditions.tolist():
         M = matrix_with_condition(cond, n=20, batch=(200,))  # (200, 20, 20)
         b = M.sum(dim=-1)  # so that the solution is all ones
-        x = torch.linalg.solve(M.to(dtype).double(), b)  # only the storing is inexact
+        x = torch.linalg.solve(M.to(dtype).double(), b)  # only storing is inexact
         errors.append((x - 1).square().mean(dim=-1).sqrt().median().item())
     ax.loglog(conditions, errors, "o-", color=color, label=str(dtype))
     eps = torch.finfo(dtype).eps
@@ -273,7 +280,7 @@ plt.show()
 # --8<-- [end:digits_lost]
 
 # --8<-- [start:matrix_rank]
-scores = torch.tensor([[1.0, 2.0, 3.0], [2.0, 1.0, 3.0], [0.0, 5.0, 5.0], [4.0, 4.0, 8.0]])
+scores = torch.tensor([[1, 2, 3], [2, 1, 3], [0, 5, 5], [4, 4, 8]]).float()
 print("rank", torch.linalg.matrix_rank(scores))  # column 2 is column 0 + column 1
 noisy = scores + 0.001 * torch.eye(4, 3)
 print("with noise", torch.linalg.matrix_rank(noisy))
@@ -285,23 +292,32 @@ m = torch.tensor([[3.0, 1.0], [1.0, 2.0]])
 print("det", torch.linalg.det(m), " swapped rows", torch.det(m.flip(0)))
 print("product rule", torch.det(m @ m), torch.det(m) ** 2)
 small = 0.1 * torch.eye(100)
-print("0.1 * eye(100): det", torch.det(small), " condition", torch.linalg.cond(small))
+print("0.1 * eye(100): det", torch.det(small), " cond", torch.linalg.cond(small))
 # --8<-- [end:det]
 
 # --8<-- [start:areas_drawn]
-letter = torch.tensor([[0, 0], [1, 0], [1, 3], [3, 3], [3, 4], [1, 4], [1, 5], [4, 5.0]])
-letter = torch.cat([letter, torch.tensor([[4, 6], [0, 6.0]])]) / 6  # the outline of an F
-maps = [[[1.0, 0.5], [0.0, 1.5]], [[-1.0, 0.0], [0.3, 0.8]], [[1.0, 0.5], [0.6, 0.3]]]
-fig, axes = plt.subplots(1, 4, figsize=(8, 2.4), sharey=True, layout="constrained")
-for ax, m in zip(axes, torch.tensor([[[1.0, 0.0], [0.0, 1.0]], *maps]), strict=True):
+x = torch.tensor([0, 1, 1, 3, 3, 1, 1, 4, 4, 0])
+y = torch.tensor([0, 0, 3, 3, 4, 4, 5, 5, 6, 6])
+letter = torch.stack([x, y], dim=1) / 6  # (10, 2): the outline of an F
+maps = torch.tensor(
+    [
+        [[1.0, 0.0], [0.0, 1.0]],
+        [[1.0, 0.5], [0.0, 1.5]],
+        [[-1.0, 0.0], [0.3, 0.8]],
+        [[1.0, 0.5], [0.6, 0.3]],
+    ]
+)
+areas = []
+fig, axes = plt.subplots(2, 2, figsize=(6.4, 4.4), layout="constrained")
+for ax, m in zip(axes.flat, maps, strict=True):
     outline = letter @ m.T
     x, y = outline.T
     area = 0.5 * (x * y.roll(-1) - y * x.roll(-1)).sum()  # with its sign
-    if ax is axes[0]:
-        original = area
-    torch.testing.assert_close(area, torch.linalg.det(m) * original, atol=1e-6, rtol=1e-5)
+    areas.append(area)
+    det = torch.linalg.det(m)
+    torch.testing.assert_close(area, det * areas[0], atol=1e-6, rtol=1e-5)
     ax.fill(x, y, facecolor="#2f6fdb88", edgecolor="#2f6fdb", lw=1.5)
-    ax.set(title=f"det {torch.linalg.det(m):.1f}", aspect="equal", xlim=(-1.1, 1.6))
+    ax.set(xlim=(-1.1, 1.6), ylim=(-0.1, 1.6), aspect="equal", title=f"det {det:.1f}")
 plt.show()
 # --8<-- [end:areas_drawn]
 
@@ -315,8 +331,8 @@ print("det -1:", torch.logdet(flipped), torch.slogdet(flipped))
 
 # --8<-- [start:norm]
 v = torch.tensor([3.0, -4.0, 0.0])
-norms = {p: torch.linalg.vector_norm(v, ord=p).item() for p in (2, 1, float("inf"), 0)}
-print(norms)
+for p in (2, 1, float("inf"), 0):
+    print("order", p, torch.linalg.vector_norm(v, ord=p))
 m = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 print("rows", torch.linalg.norm(m, dim=1))
 print("norm(m)        ", torch.linalg.norm(m))
@@ -377,12 +393,13 @@ plt.show()
 
 # --8<-- [start:lstsq_residual]
 residual = distance - X @ curve
-print("X.T @ residual is zero:", torch.allclose(X.T @ residual, torch.zeros(3).double(), atol=1e-5))
+products = X.T @ residual  # (3,): of each column with the error
+print("X.T @ residual is zero:", bool((products.abs() < 1e-5).all()))
 best = residual.square().sum()
 g = torch.Generator().manual_seed(0)
 others = curve + 0.1 * torch.randn(1000, 3, generator=g, dtype=torch.float64)
 worse = (distance - others @ X.T).square().sum(dim=1)
-print(f"sum of squares {best:.0f}, better among 1000 others: {(worse <= best).sum()}")
+print(f"sum of squares {best:.0f}, better of 1000 others: {(worse <= best).sum()}")
 # --8<-- [end:lstsq_residual]
 
 # --8<-- [start:lstsq_rank]
@@ -391,9 +408,10 @@ twice = torch.stack([torch.ones(50), speed, km_per_hour], dim=1).double()  # ran
 answer = torch.linalg.lstsq(twice, distance[:, None], driver="gelsd")
 weights = answer.solution[:, 0]
 torch.testing.assert_close(twice @ weights, X[:, :2] @ line)
-print("rank", answer.rank, "weights", weights)
+print("rank", answer.rank)
+print("weights", weights)
 
-pair = torch.stack([torch.eye(3), torch.diag(torch.ones(2), 1)])  # their ranks are 3 and 2
+pair = torch.stack([torch.eye(3), torch.diag(torch.ones(2), 1)])  # ranks 3 and 2
 for driver in ("gelsy", "gelsd"):
     print(driver, torch.linalg.lstsq(pair, torch.ones(2, 3, 1), driver=driver).rank)
 # --8<-- [end:lstsq_rank]
@@ -406,7 +424,8 @@ wide = torch.tensor([[1.0, 1.0, 1.0]])  # x0 + x1 + x2 = 6
 print("smallest solution:", torch.linalg.pinv(wide) @ torch.tensor([6.0]))
 flat = torch.tensor([[1.0, 2.0], [2.0, 4.0]])  # singular
 print(torch.linalg.pinv(flat))
-torch.testing.assert_close(torch.pinverse(flat, rcond=1e-6), torch.linalg.pinv(flat))
+old = torch.pinverse(flat, rcond=1e-6)
+torch.testing.assert_close(old, torch.linalg.pinv(flat))
 # --8<-- [end:pinv]
 
 # --8<-- [start:lu]
@@ -457,7 +476,7 @@ packed, tau = torch.geqrf(X)  # R above the diagonal, reflections below
 torch.testing.assert_close(packed[:3].triu(), R)
 torch.testing.assert_close(torch.linalg.householder_product(packed, tau), Q)
 column = distance[:, None]
-projected = torch.ormqr(packed, tau, column, transpose=True)  # Q.T @ column, Q unbuilt
+projected = torch.ormqr(packed, tau, column, transpose=True)  # Q.T @ column
 torch.testing.assert_close(projected[:3], Q.T @ column)
 print(packed.shape, tau.shape, projected.shape)
 # --8<-- [end:householder_geqrf_ormqr]
@@ -479,7 +498,8 @@ correlations = torch.tensor([[1.0, 0.9, 0.1], [0.9, 1.0, 0.9], [0.1, 0.9, 1.0]])
 print("smallest eigenvalue", torch.linalg.eigvalsh(correlations).min())
 batch = torch.stack([torch.eye(3), correlations, correlations + 0.3 * torch.eye(3)])
 L, info = torch.linalg.cholesky_ex(batch)
-print("positive definite:", info == 0, " info:", info)
+print("positive definite:", info == 0)
+print("info:", info)
 torch.linalg.cholesky(correlations)
 # --8<-- [end:cholesky_ex]
 
@@ -489,12 +509,14 @@ weights = torch.cholesky_solve(X.T @ distance[:, None], L)
 torch.testing.assert_close(weights[:, 0], curve)
 inverse = torch.cholesky_inverse(L)
 torch.testing.assert_close(inverse, torch.linalg.inv(X.T @ X))
-print(f"condition of X {torch.linalg.cond(X):.0f}")
-print(f"squared in X.T @ X: {torch.linalg.cond(X.T @ X) / torch.linalg.cond(X) ** 2:.3f}")
+condition = torch.linalg.cond(X)
+print(f"condition of X {condition:.0f}")
+ratio = torch.linalg.cond(X.T @ X) / condition**2
+print(f"condition of X.T @ X: {ratio:.3f} times its square")
 # --8<-- [end:cholesky_solve_cholesky_inverse]
 
 # --8<-- [start:ldl]
-saddle = torch.tensor([[2.0, 0.0, 1.0], [0.0, 2.0, 1.0], [1.0, 1.0, 0.0]])  # indefinite
+saddle = torch.tensor([[2.0, 0.0, 1.0], [0.0, 2.0, 1.0], [1.0, 1.0, 0.0]])
 LD, pivots = torch.linalg.ldl_factor(saddle)
 b = torch.tensor([[3.0], [5.0], [3.0]])
 x = torch.linalg.ldl_solve(LD, pivots, b)
@@ -536,7 +558,9 @@ ax.plot(*circle, color="#7a8599", label="circle")
 ax.plot(*(S @ circle), color="#2f6fdb", label="S @ circle")
 for value, v, color in zip(values, vectors.T, ("#2a9d8f", "#e4572e"), strict=True):
     v = v * v[0].sign()
-    ax.plot([0, value * v[0]], [0, value * v[1]], color=color, lw=2.5, label=f"eigenvalue {value:.2f}")
+    tip = value * v
+    label = f"eigenvalue {value:.2f}"
+    ax.plot([0, tip[0]], [0, tip[1]], color=color, lw=2.5, label=label)
     ax.plot(*v, "o", color=color)
 ax.set(aspect="equal", xlim=(-2.2, 4.6))
 ax.legend(loc="right")
@@ -590,22 +614,25 @@ for name, (called, computed) in known.items():
 # --8<-- [start:low_rank]
 from sklearn.datasets import load_sample_image
 
-photo = torch.tensor(load_sample_image("china.jpg")[::2, ::2]).float().mean(dim=2) / 255
+pixels = torch.tensor(load_sample_image("china.jpg")[::2, ::2])
+photo = pixels.float().mean(dim=2) / 255  # grey, from 0 to 1
 U, S, Vh = torch.linalg.svd(photo, full_matrices=False)
 rows = []
 for k in (5, 20, 60):
     approximation = U[:, :k] * S[:k] @ Vh[:k]
     error = torch.linalg.norm(photo - approximation)
-    torch.testing.assert_close(error, S[k:].square().sum().sqrt(), rtol=1e-3, atol=0)
+    dropped = torch.linalg.vector_norm(S[k:])
+    torch.testing.assert_close(error, dropped, rtol=1e-3, atol=0)
     numbers = k * (sum(photo.shape) + 1)
-    rows.append((k, numbers / photo.numel(), (error / torch.linalg.norm(photo)).item()))
+    relative = (error / torch.linalg.norm(photo)).item()
+    rows.append((k, numbers / photo.numel(), relative))
 print(photo.shape)
 pd.DataFrame(rows, columns=["k", "numbers kept", "relative error"]).round(3)
 # --8<-- [end:low_rank]
 
 # --8<-- [start:low_rank_drawn]
-fig, axes = plt.subplots(1, 4, figsize=(7.5, 1.6), layout="constrained")
-for ax, k in zip(axes, (5, 20, 60, 214), strict=True):
+fig, axes = plt.subplots(2, 2, figsize=(6.4, 4.8), layout="constrained")
+for ax, k in zip(axes.flat, (5, 20, 60, 214), strict=True):
     ax.imshow(U[:, :k] * S[:k] @ Vh[:k], cmap="gray", vmin=0, vmax=1)
     ax.set(title=f"k = {k}", xticks=[], yticks=[])
 plt.show()
@@ -621,12 +648,14 @@ assert error < 1.05  # times the smallest possible error
 
 centred = photo - photo.mean(dim=0)
 _, spread, _ = torch.pca_lowrank(photo, q=20, niter=4)  # subtracts the means itself
-torch.testing.assert_close(spread[:5], torch.linalg.svdvals(centred)[:5], rtol=0.01, atol=0)
+exact = torch.linalg.svdvals(centred)
+torch.testing.assert_close(spread[:5], exact[:5], rtol=0.01, atol=0)
 
 gram = (centred.T @ centred).double()  # (320, 320)
 largest, vectors = torch.lobpcg(gram, k=3)
 torch.testing.assert_close(largest.sqrt().float(), spread[:3], rtol=0.01, atol=0)
-print(largest.round(decimals=1), vectors.shape)
+print(largest.round(decimals=1))
+print(vectors.shape)
 # --8<-- [end:svd_lowrank_pca_lowrank_lobpcg]
 
 # --8<-- [start:gradients]
@@ -643,10 +672,15 @@ for name, length in {
     length(v).backward()
     print(f"length of zero, {name}: {v.grad}")
 
-for matrix in (torch.diag(torch.tensor([1.0, 2.0])), torch.eye(2)):
-    matrix.requires_grad_()
-    torch.linalg.eigh(matrix).eigenvectors[0, 0].backward()
-    print(f"eigenvector, eigenvalues {matrix.detach().diag().tolist()}: {matrix.grad.tolist()}")
+for diagonal in ([1.0, 2.0], [1.0, 1.0]):
+    matrix = torch.diag(torch.tensor(diagonal)).requires_grad_()
+    values, vectors = torch.linalg.eigh(matrix)
+    results = {"a vector": vectors[0, 0], "the values": values.sum()}
+    results["V @ V.T"] = (vectors @ vectors.T)[0, 1]
+    for name, result in results.items():
+        (slope,) = torch.autograd.grad(result, matrix, retain_graph=True)
+        finite = bool(slope.isfinite().all())
+        print(f"eigenvalues {diagonal}, slope of {name}: finite {finite}")
 # --8<-- [end:gradients]
 
 # --8<-- [start:old_names]
@@ -659,7 +693,10 @@ pairs = {
     "qr": (lambda: tuple(torch.qr(A)), tuple(new.qr(A))),
     "lu": (lambda: torch.lu(A), tuple(LU)),
     "lu_solve": (lambda: torch.lu_solve(b, *LU), new.lu_solve(*LU, b)),
-    "triangular_solve": (lambda: torch.triangular_solve(b, A)[0], new.solve_triangular(A, b, upper=True)),
+    "triangular_solve": (
+        lambda: torch.triangular_solve(b, A)[0],
+        new.solve_triangular(A, b, upper=True),
+    ),
     "chain_matmul": (lambda: torch.chain_matmul(A, A, A), new.multi_dot([A, A, A])),
     "svd": (lambda: torch.svd(A).V, new.svd(A).Vh.mH),
 }
@@ -667,7 +704,7 @@ for name, (old_call, replacement) in pairs.items():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.testing.assert_close(old_call(), replacement)
-    messages = [str(w.message).split("\n")[0].split(" (Trig")[0] for w in caught]
+    messages = [str(w.message).split("and will be")[0].strip() for w in caught]
     print(f"{name}: {messages[0] if messages else 'no warning'}")
 # --8<-- [end:old_names]
 
@@ -675,11 +712,13 @@ for name, (old_call, replacement) in pairs.items():
 # --8<-- [start:solution_ridge]
 def ridge(X, y, strength):
     n = X.shape[1]
-    return torch.linalg.solve(X.T @ X + strength * torch.eye(n, dtype=X.dtype), X.T @ y)
+    diagonal = strength * torch.eye(n, dtype=X.dtype)
+    return torch.linalg.solve(X.T @ X + diagonal, X.T @ y)
 
 
 extra = 10.0**0.5 * torch.eye(3, dtype=torch.float64)
-longer_X, longer_y = torch.cat([X, extra]), torch.cat([distance, torch.zeros(3).double()])
+longer_X = torch.cat([X, extra])  # (53, 3)
+longer_y = torch.cat([distance, torch.zeros(3).double()])  # (53,)
 by_rows = torch.linalg.lstsq(longer_X, longer_y).solution
 torch.testing.assert_close(ridge(X, distance, 10.0), by_rows)
 torch.testing.assert_close(ridge(X, distance, 0.0), curve)
@@ -726,7 +765,8 @@ def best_rotation(before, after):
 
 
 g = torch.Generator().manual_seed(0)
-truth = torch.linalg.matrix_exp(torch.tensor([[0, -1, 2.0], [1, 0, -0.5], [-2, 0.5, 0]]))
+spin = torch.tensor([[0.0, -1.0, 2.0], [1.0, 0.0, -0.5], [-2.0, 0.5, 0.0]])
+truth = torch.linalg.matrix_exp(spin)  # of an antisymmetric matrix: a rotation
 before = torch.randn(20, 3, generator=g)
 after = before @ truth.T + 0.001 * torch.randn(20, 3, generator=g)
 found = best_rotation(before, after)

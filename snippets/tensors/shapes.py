@@ -80,7 +80,8 @@ print(last_batch.squeeze().shape, last_batch.squeeze(1).shape)
 
 # --8<-- [start:atleast]
 number, vector = torch.tensor(7), torch.tensor([1, 2])
-print(torch.atleast_1d(number), torch.atleast_2d(vector), torch.atleast_2d(number))
+print(torch.atleast_1d(number), torch.atleast_2d(number))
+print(torch.atleast_2d(vector))
 print(torch.atleast_3d(vector).shape, torch.atleast_3d(torch.zeros(4, 5)).shape)
 # --8<-- [end:atleast]
 
@@ -108,7 +109,8 @@ plt.show()
 batch = torch.zeros(5, 2, 3)
 print(torch.t(m).shape, m.T.shape, batch.mT.shape)
 z = torch.tensor([[1 + 2j, 3 + 0j]])
-assert torch.equal(torch.adjoint(z), torch.conj(z).T) and torch.equal(z.mH, z.adjoint())
+assert torch.equal(torch.adjoint(z), torch.conj(z).T)
+assert torch.equal(z.mH, z.adjoint())
 torch.adjoint(z)
 # --8<-- [end:matrix_transposes]
 
@@ -129,11 +131,12 @@ channels = [ORANGE, GREEN, BLUE]
 
 def color_of(t):
     """The colour of each element: the channel that it had in the photo."""
-    return [[[channels[v % 3] for v in row] for row in rows] for rows in t.tolist()]
+    return [[[channels[v % 3] for v in row] for row in s] for s in t.tolist()]
 
 
 fig, ax = plt.subplots()
-front = draw_box(ax, color_of(photo), photo[0], at=(0, 1.5), title="photo", axes="HWC")
+colors = color_of(photo)
+front = draw_box(ax, colors, photo[0], at=(0, 1.5), title="photo", axes="HWC")
 results = {
     "permute(2, 0, 1)": channels_first,
     "reshape(3, 2, 4)": photo.reshape(3, 2, 4),
@@ -196,11 +199,11 @@ torch.repeat_interleave(brick, torch.tensor([1, 3]), dim=0)
 # --8<-- [start:repeat_picture]
 v = torch.tensor([0, 1, 2])
 results = {
-    "v": (v, (0, 0)),
-    "v.repeat(2)": (v.repeat(2), (5, 0)),
-    "v.repeat_interleave(2)": (v.repeat_interleave(2), (13, 0)),
-    "v.expand(2, 3)": (v.expand(2, 3), (6.5, 3)),
-    "v[:, None].expand(3, 2)": (v[:, None].expand(3, 2), (15, 3)),
+    "v": (v, (1.5, 0)),
+    "v.repeat(2)": (v.repeat(2), (8, 0)),
+    "v.repeat_interleave(2)": (v.repeat_interleave(2), (8, 2.5)),
+    "v.expand(2, 3)": (v.expand(2, 3), (1.5, 5)),
+    "v[:, None].expand(3, 2)": (v[:, None].expand(3, 2), (10, 5)),
 }
 fig, ax = plt.subplots()
 for title, (t, at) in results.items():
@@ -238,19 +241,16 @@ def by_column(value):
 
 m = torch.arange(12).reshape(3, 4)
 moves = {
-    "m": m,
-    "roll(1, dims=1)": m.roll(1, dims=1),
-    "flip(1)": m.flip(1),
-    "rot90()": m.rot90(),
-    "T": m.T,
+    "m": (m, (0, 0)),
+    "roll(1, dims=1)": (m.roll(1, dims=1), (5.5, 0)),
+    "flip(1)": (m.flip(1), (11, 0)),
+    "rot90()": (m.rot90(), (3, 5)),
+    "T": (m.T, (9, 5)),
 }
 fig, ax = plt.subplots()
-left = 0
-for title, t in moves.items():
-    top = -t.shape[0] / 2
-    cells = draw_cells(ax, t, by_column, at=(left, top), title=title)
-    left = cells.right + 1.5
-frame(ax, cell=0.3)
+for title, (t, at) in moves.items():
+    draw_cells(ax, t, by_column, at=at, title=title)
+frame(ax, cell=0.32)
 plt.show()
 # --8<-- [end:moves_picture]
 
@@ -284,13 +284,13 @@ torch.stack([a, b])
 # --8<-- [start:cat_stack_picture]
 fig, ax = plt.subplots()
 draw_cells(ax, a, BLUE, title="a")
-draw_cells(ax, c, ORANGE, at=(0, 4), title="c")
+draw_cells(ax, c, ORANGE, at=(4.5, 0), title="c")
 blue, orange = [[BLUE] * 3] * 2, [[ORANGE] * 3] * 2
-draw_cells(ax, torch.cat([a, c]), blue + orange, at=(5, 1), title="cat")
+draw_cells(ax, torch.cat([a, c]), blue + orange, at=(10, 0), title="cat")
 sides = [left + right for left, right in zip(blue, orange, strict=True)]
-draw_cells(ax, torch.cat([a, c], dim=1), sides, at=(10, 2), title="cat, dim=1")
-draw_box(ax, [blue, orange], a, at=(18, 2), title="stack")
-frame(ax, cell=0.32)
+draw_cells(ax, torch.cat([a, c], dim=1), sides, at=(0, 6.5), title="cat, dim=1")
+draw_box(ax, [blue, orange], a, at=(10, 6.5), title="stack")
+frame(ax, cell=0.34)
 plt.show()
 # --8<-- [end:cat_stack_picture]
 
@@ -304,7 +304,7 @@ torch.hstack([a, c])
 # --8<-- [start:vstack]
 print(torch.vstack([u, v]))
 assert torch.equal(torch.vstack([a, c]), torch.cat([a, c], dim=0))
-assert torch.equal(torch.row_stack([u, v]), torch.vstack([u, v]))  # its old name
+assert torch.equal(torch.row_stack([u, v]), torch.vstack([u, v]))  # old name
 torch.vstack([u, a])
 # --8<-- [end:vstack]
 
@@ -389,7 +389,7 @@ print(torch.conj(z), torch.conj(z).is_conj())
 
 # --8<-- [start:solution_patches]
 image = torch.arange(36).reshape(6, 6)
-grid = image.reshape(3, 2, 3, 2)  # (row of patches, row inside, column, column inside)
+grid = image.reshape(3, 2, 3, 2)  # (patch row, row, patch column, column)
 patches = grid.permute(0, 2, 1, 3).reshape(9, 2, 2)
 assert patches[0].tolist() == [[0, 1], [6, 7]]
 assert torch.equal(patches[4], image[2:4, 2:4])
@@ -398,7 +398,7 @@ patches[4]
 
 # --8<-- [start:solution_heads]
 x = torch.arange(2 * 5 * 12).reshape(2, 5, 12)  # (N, L, features)
-heads = x.unflatten(-1, (3, 4)).transpose(1, 2)  # (N, heads, L, features of a head)
+heads = x.unflatten(-1, (3, 4)).transpose(1, 2)  # (N, heads, L, features)
 assert heads.shape == (2, 3, 5, 4)
 assert torch.equal(heads[0, 1], x[0, :, 4:8])
 back = heads.transpose(1, 2).flatten(-2)
@@ -407,7 +407,7 @@ heads.shape
 # --8<-- [end:solution_heads]
 
 # --8<-- [start:solution_grid_of_images]
-tiles = torch.arange(6)[:, None, None].expand(6, 2, 3)  # six pictures, each one colour
+tiles = torch.arange(6)[:, None, None].expand(6, 2, 3)  # six pictures
 rows = [torch.hstack(row.unbind()) for row in tiles.split(3)]
 sheet = torch.vstack(rows)
 assert sheet.shape == (4, 9)

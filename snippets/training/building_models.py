@@ -57,7 +57,7 @@ print(Backwards()(torch.zeros(1, 4)).shape)
 
 # --8<-- [start:call_not_forward]
 seen = []
-hook = model.register_forward_hook(lambda module, args, out: seen.append(out.shape))
+hook = model.register_forward_hook(lambda module, args, out: seen.append(out))
 x = X_train[:2].float()
 model(x)
 print("after model(x):        ", len(seen), "hook call")
@@ -141,7 +141,8 @@ print([type(layer).__name__ for layer in longer])
 
 # --8<-- [start:look_inside]
 torch.manual_seed(0)
-net = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10), nn.Softmax(dim=1))
+layers = [nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10), nn.Softmax(dim=1)]
+net = nn.Sequential(*layers)
 x = torch.rand(5, 64)
 for layer in net:
     x = layer(x)
@@ -153,9 +154,12 @@ for layer in net:
 torch.manual_seed(0)
 by_class = Perceptron(64, 32, 10)
 by_position = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-by_name = nn.Sequential(
-    OrderedDict(hidden=nn.Linear(64, 32), activation=nn.ReLU(), out=nn.Linear(32, 10))
+names = OrderedDict(
+    hidden=nn.Linear(64, 32),
+    activation=nn.ReLU(),
+    out=nn.Linear(32, 10),
 )
+by_name = nn.Sequential(names)
 by_name.load_state_dict(by_class.state_dict())  # the names are the same
 values = by_class.state_dict().values()
 renamed = dict(zip(by_position.state_dict(), values, strict=True))
@@ -169,7 +173,8 @@ print(list(by_position.state_dict())[:2], "and", list(by_name.state_dict())[:2])
 # --8<-- [start:numbers_shift]
 torch.manual_seed(0)
 saved = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)).state_dict()
-newer = nn.Sequential(nn.Linear(64, 32), nn.LayerNorm(32), nn.ReLU(), nn.Linear(32, 10))
+layers = [nn.Linear(64, 32), nn.LayerNorm(32), nn.ReLU(), nn.Linear(32, 10)]
+newer = nn.Sequential(*layers)
 newer.load_state_dict(saved)
 # --8<-- [end:numbers_shift]
 
@@ -206,7 +211,8 @@ class ConvBlock(nn.Sequential):
 torch.manual_seed(0)
 stage = nn.Sequential(ConvBlock(1, 8), ConvBlock(8, 8), nn.MaxPool2d(2))
 body = nn.Sequential(OrderedDict(stage1=stage, stage2=ConvBlock(8, 16)))
-print([name for name, _ in body.named_parameters()])
+for name, p in body.named_parameters():
+    print(f"{name:18} {tuple(p.shape)}")
 print(tuple(body(X[:5].float().view(5, 1, 8, 8)).shape))
 # --8<-- [end:nested_blocks]
 
@@ -214,9 +220,11 @@ print(tuple(body(X[:5].float().view(5, 1, 8, 8)).shape))
 print("children:", [name for name, _ in body.named_children()])
 for name, module in body.named_modules():
     depth = name.count(".") + 1 if name else 0
-    print("  " * depth + (name.rpartition(".")[2] or "body"), type(module).__name__)
+    label = name.rpartition(".")[2] or "body"
+    print("  " * depth + label, type(module).__name__)
 conv = body.get_submodule("stage1.1.0")
-print(conv, tuple(conv(torch.zeros(1, 8, 4, 4)).shape))
+print(conv)
+print(tuple(conv(torch.zeros(1, 8, 4, 4)).shape))
 # --8<-- [end:walk_the_tree]
 
 
@@ -240,8 +248,9 @@ class Tower(nn.Module):
 
 torch.manual_seed(0)
 tower = Tower(64, 16, depth=3, n_out=10)
-print([name for name, _ in tower.named_parameters()])
-print(tuple(tower.out.weight.shape), tuple(tower(torch.rand(5, 64)).shape))
+for name, p in tower.named_parameters():
+    print(f"{name:15} {tuple(p.shape)}")
+print("output:", tuple(tower(torch.rand(5, 64)).shape))
 # --8<-- [end:module_list]
 
 # --8<-- [start:module_list_methods]
@@ -316,9 +325,8 @@ class TwoTasks(nn.Module):
     def __init__(self, tasks):
         super().__init__()
         self.body = nn.Sequential(nn.Linear(64, 48), nn.ReLU())
-        self.heads = nn.ModuleDict(
-            {name: nn.Linear(48, n) for name, n in tasks.items()}
-        )
+        heads = {name: nn.Linear(48, n) for name, n in tasks.items()}
+        self.heads = nn.ModuleDict(heads)
 
     def forward(self, x, task):
         return self.heads[task](self.body(x))
@@ -394,7 +402,8 @@ class Polynomial(nn.Module):
 
     def __init__(self, degree):
         super().__init__()
-        self.coefficients = nn.ParameterList(torch.zeros(1) for _ in range(degree + 1))
+        zeros = [torch.zeros(1) for _ in range(degree + 1)]
+        self.coefficients = nn.ParameterList(zeros)
 
     def forward(self, x):
         return sum(c * x**k for k, c in enumerate(self.coefficients))
@@ -426,7 +435,9 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.change = nn.Sequential(
-            nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width)
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
         )
 
     def forward(self, x):  # (N, width) -> (N, width)
@@ -493,7 +504,7 @@ assert plain < 0.4 and residual > 0.85
 
 # --8<-- [start:projection_shortcut]
 class Downsample(nn.Module):
-    """A residual block that changes the number of channels and halves the size."""
+    """A residual block that may change the channels and the size."""
 
     def __init__(self, n_in, n_out, stride=1):
         super().__init__()
@@ -513,9 +524,8 @@ torch.manual_seed(0)
 x = torch.rand(2, 8, 8, 8)
 for arguments in [(8, 8), (8, 16), (8, 16, 2)]:
     block = Downsample(*arguments)
-    print(
-        f"{arguments!s:10} {type(block.shortcut).__name__:8} -> {tuple(block(x).shape)}"
-    )
+    shortcut = type(block.shortcut).__name__
+    print(f"{arguments!s:10} {shortcut:8} -> {tuple(block(x).shape)}")
 # --8<-- [end:projection_shortcut]
 
 
@@ -537,13 +547,10 @@ class Fusion(nn.Module):
 torch.manual_seed(0)
 fusion = Fusion(n_numbers=2, n_out=10).double()
 picture = X[:5].view(5, 1, 8, 8)
-numbers = torch.stack([X[:5].mean(dim=1), X[:5].std(dim=1)], dim=1)  # ink, contrast
-print(
-    tuple(picture.shape),
-    tuple(numbers.shape),
-    "->",
-    tuple(fusion(picture, numbers).shape),
-)
+ink, contrast = X[:5].mean(dim=1), X[:5].std(dim=1)
+numbers = torch.stack([ink, contrast], dim=1)
+logits = fusion(picture, numbers)
+print(tuple(picture.shape), tuple(numbers.shape), "->", tuple(logits.shape))
 # --8<-- [end:several_inputs]
 
 
@@ -577,11 +584,12 @@ import torch.nn.functional as F
 torch.manual_seed(0)
 reader = Reader().double()
 optimizer = torch.optim.AdamW(reader.parameters(), lr=0.01)
+is_odd = (y_train % 2).double()
 for _ in range(150):
     optimizer.zero_grad()
     out = reader(X_train)
     digit_loss = F.cross_entropy(out["digit"], y_train)
-    odd_loss = F.binary_cross_entropy_with_logits(out["odd"], (y_train % 2).double())
+    odd_loss = F.binary_cross_entropy_with_logits(out["odd"], is_odd)
     loss = digit_loss + 0.5 * odd_loss  # one number, so one backward
     loss.backward()
     optimizer.step()
@@ -630,7 +638,7 @@ class TinyLanguageModel(nn.Module):
 
 torch.manual_seed(0)
 language = TinyLanguageModel()
-print("parameters:", [(name, p.numel()) for name, p in language.named_parameters()])
+print("parameters:", {n: p.numel() for n, p in language.named_parameters()})
 print("state_dict:", list(language.state_dict()))
 language(torch.tensor([[1, 2, 3]])).sum().backward()
 rows = language.embed.weight.grad.abs().sum(dim=1) > 0
@@ -764,9 +772,8 @@ sum(p.numel() for p in nn.LazyLinear(10).parameters())
 with torch.device("meta"):
     huge = mlp(4096, 16384, 16384, 4096)
 n = sum(p.numel() for p in huge.parameters())
-print(
-    f"{n:,} parameters, {n * 4 / 2**30:.1f} GiB in float32, on", huge[0].weight.device
-)
+print(f"{n:,} parameters, {n * 4 / 2**30:.1f} GiB in float32")
+print("on the device", huge[0].weight.device)
 
 with torch.device("meta"):
     small = mlp(64, 32, 10)
@@ -897,7 +904,8 @@ class TiedAutoencoder(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_in))
 
     def forward(self, x):
-        return F.linear(torch.tanh(self.encode(x)), self.encode.weight.T, self.bias)
+        code = torch.tanh(self.encode(x))
+        return F.linear(code, self.encode.weight.T, self.bias)
 
 
 torch.manual_seed(0)

@@ -17,7 +17,7 @@ print(torch.device("cuda").index, torch.device("cuda") == first)
 
 # --8<-- [start:choose_device]
 def choose_device(name=None):
-    """The named device if it works here; without a name the accelerator, or the CPU."""
+    """The named device if it works; without a name the accelerator, or the CPU."""
     if name is None:
         found = torch.accelerator.current_accelerator(check_available=True)
         return found or torch.device("cpu")
@@ -42,7 +42,8 @@ assert 0 < free <= total
 # --8<-- [start:move_tensor]
 x = torch.arange(6.0, device="cpu").view(2, 3)
 moved = x.to(device)
-print("on", moved.device.type, "- moved again, the same object:", moved.to(device) is moved)
+print("on", moved.device.type)
+print("moved again, the same object:", moved.to(device) is moved)
 small = x.to(device, torch.float16)  # device and dtype in one call
 print(small.cpu())
 assert torch.equal(moved.cpu(), x)
@@ -81,7 +82,8 @@ print("std moved along:", net.std.device.type == "meta")
 
 # --8<-- [start:device_mismatch]
 there, here = torch.ones(3, 3, device=device), torch.ones(3, 3, device="cpu")
-print("a number may come from the CPU:", (there * torch.tensor(2.0, device="cpu")).sum())
+two = torch.tensor(2.0, device="cpu")
+print("a number may come from the CPU:", (there * two).sum())
 try:
     there + here
 except RuntimeError as error:
@@ -91,7 +93,7 @@ except RuntimeError as error:
 
 # --8<-- [start:move_batch]
 def to_device(batch, device):
-    """The batch with each of its tensors on the device; lists, tuples and dicts inside."""
+    """The batch with all its tensors on the device, also inside lists and dicts."""
     if isinstance(batch, torch.Tensor):
         return batch.to(device, non_blocking=True)
     if isinstance(batch, dict):
@@ -101,7 +103,8 @@ def to_device(batch, device):
     return batch
 
 
-batch = {"pair": (torch.zeros(2, device="cpu"), [torch.ones(1, device="cpu")]), "id": "a7"}
+a, b = torch.zeros(2, device="cpu"), torch.ones(1, device="cpu")
+batch = {"pair": (a, [b]), "id": "a7"}
 batch = to_device(batch, "meta")
 print(batch["pair"][0].device, batch["pair"][1][0].device, batch["id"])
 # --8<-- [end:move_batch]
@@ -139,7 +142,7 @@ with ThreadPoolExecutor(1) as queue:
     promise = queue.submit(kernel)  # returns at once
     print("ordered, done:", promise.done())
     gate.set()
-    print("result:", promise.result(), " done:", promise.done())  # result() waits
+    print("result:", promise.result(), " done:", promise.done())  # result waits
 # --8<-- [end:queue_on_cpu]
 
 # --8<-- [start:timeline]
@@ -153,11 +156,13 @@ for moment in asked:
     done = begin + run
     runs.append((begin, 0.94 * run))
 fig, ax = plt.subplots(figsize=(6.4, 2.5), layout="constrained")
-ax.broken_barh([(moment, 0.8 * order) for moment in asked], (1.1, 0.6), color="#2f6fdb")
+orders = [(moment, 0.8 * order) for moment in asked]
+ax.broken_barh(orders, (1.1, 0.6), color="#2f6fdb")
 ax.broken_barh(runs, (0.1, 0.6), color="#2a9d8f")
-for moment, side, label in ((4 * order, "left", "without"), (done, "right", "with")):
-    ax.axvline(moment, color="#e4572e", linestyle="--")
-    ax.text(moment, 2.1, f"  {label} synchronize  ", color="#e4572e", ha=side, va="center")
+red = "#e4572e"
+for moment, side, label in [(4 * order, "left", "without"), (done, "right", "with")]:
+    ax.axvline(moment, color=red, linestyle="--")
+    ax.text(moment, 2.1, f"  {label} synchronize  ", color=red, ha=side, va="center")
 ax.set(xlabel="milliseconds", ylim=(0, 2.4), xlim=(-0.5, done + 0.5))
 ax.set_xticks([0, 4, 8, 12, 17])
 ax.set_yticks([0.4, 1.4], ["GPU works", "CPU orders"])
@@ -171,7 +176,7 @@ import time
 
 
 def synchronize():
-    """Wait until the accelerator has done all it was given; a CPU is never behind."""
+    """Wait until the accelerator has done all its work; a CPU is never behind."""
     if torch.accelerator.is_available():
         torch.accelerator.synchronize()
 
@@ -300,14 +305,15 @@ began = time.perf_counter()
 copy = pinned.to(device, non_blocking=True)
 ordered = time.perf_counter() - began
 synchronize()  # before anyone writes to pinned
-print(f"pinned is {slow / fast:.1f} times as fast; ordering it took {ordered / fast:.1%}")
+print(f"pinned is {slow / fast:.1f} times as fast")
+print(f"ordering the copy took {ordered / fast:.1%} of its time")
 assert fast < slow and ordered < fast / 2
 # --8<-- [end:pinned_copy]
 
 
 # --8<-- [start:new_net]
 def new_net():
-    """64-64-10, always with the same weights: they are drawn on the CPU, with a seed."""
+    """64-64-10, always with the same weights, drawn on the CPU with a seed."""
     with torch.device("cpu"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
@@ -334,7 +340,8 @@ def train(device, epochs=8):
             loss.backward()
             optimizer.step()
             total += loss.detach() * len(x)
-        history.append(total.item() / len(train_loader.dataset))  # one wait an epoch
+        samples = len(train_loader.dataset)
+        history.append(total.item() / samples)  # one wait an epoch
     return net, history
 
 
@@ -358,7 +365,8 @@ def accuracy(net, device):
 
 
 torch.manual_seed(0)
-untrained, trained = accuracy(new_net().to(device), device), accuracy(net, device)
+untrained = accuracy(new_net().to(device), device)
+trained = accuracy(net, device)
 print(f"untrained {untrained:.1f}  trained {trained:.1f}")
 assert trained > 0.88
 # --8<-- [end:evaluate]
@@ -404,7 +412,8 @@ def train_amp(device, dtype, epochs=8):
         for x, y in train_loader:
             x, y = to_device((x, y), device)
             optimizer.zero_grad()
-            with torch.amp.autocast(device.type, dtype, enabled=dtype is not None):
+            cast = dtype is not None
+            with torch.amp.autocast(device.type, dtype, enabled=cast):
                 loss = F.cross_entropy(net(x), y)
             scaler.scale(loss).backward()
             scaler.step(optimizer)
@@ -417,7 +426,8 @@ shares = {}
 for dtype in (None, torch.bfloat16, torch.float16):
     shares[dtype] = accuracy(train_amp(device, dtype), device)
 print({str(dtype): round(share, 1) for dtype, share in shares.items()})
-assert min(shares.values()) > 0.88 and max(shares.values()) - min(shares.values()) < 0.02
+lowest, highest = min(shares.values()), max(shares.values())
+assert lowest > 0.88 and highest - lowest < 0.02
 # --8<-- [end:train_amp]
 
 # --8<-- [start:bf16_speed]
@@ -425,7 +435,8 @@ torch.manual_seed(0)
 wide = torch.randn(8192, 8192, device=device)
 narrow = wide.bfloat16()
 ratio = seconds(lambda: wide @ wide) / seconds(lambda: narrow @ narrow)
-print(f"bfloat16 is {ratio:.1f} times as fast, in {narrow.nbytes / wide.nbytes:.0%} of the memory")
+print(f"bfloat16 is {ratio:.1f} times as fast")
+print(f"in {narrow.nbytes / wide.nbytes:.0%} of the memory")
 assert ratio > 2
 # --8<-- [end:bf16_speed]
 
@@ -452,7 +463,8 @@ norms.append(net[2].weight.grad.norm().item())
 nn.utils.clip_grad_norm_(net.parameters(), max_norm=1.0)
 scaler.step(optimizer)
 scaler.update()
-print("scale:", scaler.get_scale(), " ratio of the norms:", round(norms[0] / norms[1]))
+ratio = norms[0] / norms[1]
+print("scale:", scaler.get_scale(), " ratio of the norms:", round(ratio))
 # --8<-- [end:grad_scaler]
 
 # --8<-- [start:grad_scaler_skips]
@@ -466,7 +478,8 @@ for factor in (1e30, 1.0):
     scaler.scale(loss * 1e5).backward()
     scaler.step(optimizer)  # does nothing if a gradient is inf or NaN
     scaler.update()
-    print("scale:", scaler.get_scale(), " weights changed:", not torch.equal(net[2].bias, before))
+    changed = not torch.equal(net[2].bias, before)
+    print("scale:", scaler.get_scale(), " weights changed:", changed)
 print(scaler.state_dict()["scale"])
 # --8<-- [end:grad_scaler_skips]
 
@@ -477,13 +490,15 @@ def megabytes(tensors):
 
 
 torch.manual_seed(0)
-big = nn.Sequential(nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 1024)).to(device)
+big = nn.Sequential(nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 1024))
+big = big.to(device)
 optimizer = torch.optim.AdamW(big.parameters())
 big(torch.ones(1, 1024, device=device)).sum().backward()
 optimizer.step()
 weights = megabytes(big.parameters())
 gradients = megabytes(p.grad for p in big.parameters())
-moments = megabytes(t for s in optimizer.state.values() for t in s.values() if t.ndim)
+states = optimizer.state.values()  # for each parameter: step and two moments
+moments = megabytes(t for s in states for t in s.values() if t.ndim)
 print(f"weights {weights:.1f} MiB, gradients {gradients:.1f}, AdamW {moments:.1f}")
 assert gradients == weights and moments == 2 * weights
 # --8<-- [end:memory_by_hand]
@@ -494,7 +509,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 def saved(forward, x):
-    """MiB that the forward pass keeps for the backward pass, parameters left out."""
+    """MiB that the forward pass keeps for the backward pass, without parameters."""
     parameters = {p.data_ptr() for p in big.parameters()}
     kept = {}
 
@@ -536,9 +551,10 @@ before = torch.cuda.memory_allocated()
 block = torch.empty(256 * 2**20, dtype=torch.uint8, device=device)
 assert torch.cuda.memory_allocated() - before == 256 * 2**20
 del block
-print(f"now {(torch.cuda.memory_allocated() - before) / 2**20:.0f} MiB more than before")
-print(f"peak {(torch.cuda.max_memory_allocated() - before) / 2**20:.0f} MiB more")
-assert torch.cuda.memory_reserved() >= torch.cuda.memory_allocated() + 256 * 2**20
+now, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+print(f"now {(now - before) / 2**20:.0f} MiB more than before")
+print(f"peak {(peak - before) / 2**20:.0f} MiB more")
+assert torch.cuda.memory_reserved() >= now + 256 * 2**20
 print(torch.cuda.memory_summary(abbreviated=True))
 # --8<-- [end:memory_summary]
 
@@ -549,7 +565,8 @@ except torch.OutOfMemoryError as error:
     print(type(error).__name__, "-", str(error).split(".")[0])
 free, total = torch.accelerator.get_memory_info()
 held = torch.accelerator.memory_allocated()
-print(f"free {free / 2**30:.0f} of {total / 2**30:.0f} GiB, our tensors {held / 2**20:.0f} MiB")
+print(f"free {free / 2**30:.0f} of {total / 2**30:.0f} GiB")
+print(f"our tensors {held / 2**20:.0f} MiB")
 # --8<-- [end:out_of_memory]
 
 # --8<-- [start:data_parallel]
@@ -569,7 +586,8 @@ for part in (slice(0, 64), slice(0, 64, 2), slice(1, 64, 2)):
     F.cross_entropy(net(x[part]), target[part]).backward()
     gradients.append(net[2].bias.grad)
 whole, even, odd = gradients
-print("largest difference of the halves:", round((even - odd).abs().max().item(), 2))
+difference = (even - odd).abs().max().item()
+print("largest difference of the halves:", round(difference, 2))
 assert torch.allclose((even + odd) / 2, whole, atol=1e-6)
 # --8<-- [end:split_gradient]
 
@@ -596,8 +614,9 @@ with torch.device("cpu"):  # it draws on the CPU
             sampler = DistributedSampler(ten, num_replicas=2, rank=rank, seed=0)
             sampler.set_epoch(epoch)
             print(f"epoch {epoch}, rank {rank}:", list(sampler))
-    three = [list(DistributedSampler(ten, 3, rank, shuffle=False)) for rank in range(3)]
-print("three processes:", three)
+    for rank in range(3):
+        sampler = DistributedSampler(ten, num_replicas=3, rank=rank, shuffle=False)
+        print(f"three processes, rank {rank}:", list(sampler))
 # --8<-- [end:distributed_sampler]
 
 # --8<-- [start:script_start]
@@ -615,7 +634,8 @@ def start():
     return device
 
 
-print(dist.get_default_backend_for_device("cpu"), dist.get_default_backend_for_device("cuda"))
+for name in ("cpu", "cuda"):
+    print(name, dist.get_default_backend_for_device(name))
 # --8<-- [end:script_start]
 
 # --8<-- [start:script_train]
@@ -623,7 +643,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def train_replica(device, batch_size, epochs=3):
-    """Train a copy in each process. Returns the net and the loss of each epoch."""
+    """Train a copy in each process. Returns the net and each epoch's loss."""
     X, y = digits()
     dataset = TensorDataset(X[:1280], y[:1280])
     sampler = DistributedSampler(dataset, seed=0)
@@ -690,8 +710,10 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset"""
-parts = [inspect.getsource(f).rstrip() for f in (digits, new_net, start, train_replica, main)]
-script = "\n\n\n".join([imports, *parts, 'if __name__ == "__main__":\n    main()']) + "\n"
+functions = (digits, new_net, start, train_replica, main)
+parts = [inspect.getsource(function).rstrip() for function in functions]
+call = 'if __name__ == "__main__":\n    main()'
+script = "\n\n\n".join([imports, *parts, call]) + "\n"
 file = Path("train_ddp.py")
 file.write_text(script)
 print(script)
@@ -703,7 +725,7 @@ import sys
 
 
 def torchrun(file, processes):
-    """Run a script in several processes of this machine. Returns what rank 0 saved."""
+    """Run a script in several processes here. Returns what rank 0 saved."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc-per-node={processes}", str(file)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -713,7 +735,8 @@ def torchrun(file, processes):
 
 
 result = torchrun(file, processes=2)
-print(result["processes"], "processes, loss:", [f"{loss:.2f}" for loss in result["losses"]])
+losses_two = result["losses"]
+print(result["processes"], "processes:", [f"{loss:.2f}" for loss in losses_two])
 # --8<-- [end:torchrun]
 
 # --8<-- [start:two_equal_one]
@@ -721,7 +744,8 @@ for name, parameter in alone.state_dict().items():
     gap = (parameter - result["net"][name]).abs().max().item()
     print(f"{name}: differs by less than 0.001: {gap < 1e-3}")
     assert gap < 1e-3
-assert all(abs(a - b) < 1e-3 for a, b in zip(losses_alone, result["losses"], strict=True))
+for a, b in zip(losses_alone, losses_two, strict=True):
+    assert abs(a - b) < 1e-3
 # --8<-- [end:two_equal_one]
 
 
@@ -730,7 +754,8 @@ def device_of(module):
     """The device of a module's parameters and buffers, which must be on one."""
     found = {t.device for t in module.state_dict().values()}
     if len(found) != 1:
-        raise ValueError(f"module is on {sorted(map(str, found))}, not on one device")
+        names = sorted(map(str, found))
+        raise ValueError(f"module is on {names}, not on one device")
     return found.pop()
 
 
@@ -750,7 +775,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stopwatch(times):
-    """Append the seconds that the block inside takes, the device's work included."""
+    """Append the seconds that the block inside takes, with the device's work."""
     synchronize()
     began = time.perf_counter()
     try:
@@ -799,14 +824,14 @@ assert scales == [4, 8, 8, 4, 4, 8]
 
 # --8<-- [start:solution_batch_norm_halves]
 torch.manual_seed(0)
-x = torch.randn(8, 1, device="cpu") + torch.tensor([[0.0], [10.0]], device="cpu").repeat(4, 1)
-x = x.to(device)
+shift = torch.tensor([[0.0], [10.0]], device="cpu").repeat(4, 1)  # (8, 1)
+x = (torch.randn(8, 1, device="cpu") + shift).to(device)
 norm = nn.BatchNorm1d(1).to(device)
 whole = norm(x)
 halves = torch.empty_like(x)
 halves[::2], halves[1::2] = norm(x[::2]), norm(x[1::2])  # as two processes would
-print("whole batch:", whole.flatten().detach().cpu().round(decimals=1))
-print("two halves: ", halves.flatten().detach().cpu().round(decimals=1))
+for name, t in {"whole batch:": whole, "two halves: ": halves}.items():
+    print(name, [round(value, 1) for value in t.flatten().tolist()])
 assert whole[0] < -0.5 and (whole - halves).abs().max() > 1
 # --8<-- [end:solution_batch_norm_halves]
 

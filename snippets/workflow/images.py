@@ -109,7 +109,8 @@ def to_tensor(image):
 
 for mode in ("L", "RGB", "RGBA"):
     x = to_tensor(strip.convert(mode))
-    print(f"{mode:4}", tuple(x.shape), x.dtype, f"from {x.min():.0f} to {x.max():.0f}")
+    values = f"from {x.min():.0f} to {x.max():.0f}"
+    print(f"{mode:4}", tuple(x.shape), x.dtype, values)
 # --8<-- [end:to_tensor]
 
 # --8<-- [start:image_folder]
@@ -236,13 +237,13 @@ def show(images, titles, columns=8):
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         ax.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=10)
     plt.show()
 
 
 chosen = torch.arange(10)[:, None] * 350 + torch.tensor([0, 100, 200])  # (10, 3)
 chosen = chosen.T.flatten()
-print("labels:", labels[chosen].tolist())
+print("labels of a row:", labels[chosen[:10]].tolist())
 show(images[chosen], [str(label.item()) for label in labels[chosen]], columns=10)
 # --8<-- [end:sample_grid]
 
@@ -361,7 +362,8 @@ print(tuple(turned.shape), f"ink kept: {turned.sum() / x.sum():.2f}")
 # --8<-- [start:augmentation_grid]
 torch.manual_seed(0)
 one = images[labels == 5][7:8].expand(8, -1, -1, -1)  # the same 5, eight times
-rows = [shift_batch(one, 2), rotate_batch(one, 15), one + 0.15 * torch.randn(one.shape)]
+rows = [shift_batch(one, 2), rotate_batch(one, 15)]
+rows.append(one + 0.15 * torch.randn(one.shape))
 names = ["shift"] * 8 + ["rotate"] * 8 + ["noise"] * 8
 print("pictures made from one:", len(torch.cat(rows)))
 show(torch.cat(rows), names)
@@ -370,13 +372,13 @@ show(torch.cat(rows), names)
 # --8<-- [start:flips_change_labels]
 six, two = images[labels == 6][3:4], images[labels == 2][3:4]
 changed = [six, six.flip(-1), six.rot90(2, dims=(-2, -1)), two, two.flip(-1)]
-titles = ["6", "6 mirrored", "6 half turn", "2", "2 mirrored"]
+titles = ["6", "6 mirrored", "half turn", "2", "2 mirrored"]
 assert torch.equal(six.rot90(2, dims=(-2, -1)), six.flip(-1).flip(-2))
 show(torch.cat(changed), titles, columns=5)
 # --8<-- [end:flips_change_labels]
 
 # --8<-- [start:edges]
-edge = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])  # dark left, bright right
+edge = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])  # dark, then bright
 weight = torch.stack([edge, edge.T])[:, None]  # (2 out, 1 in, 3, 3)
 x = images[[1400, 0]]  # a 4 and a 0: (2, 1, 28, 28)
 maps = F.conv2d(x, weight, padding=1)  # (2, 2, 28, 28)
@@ -399,7 +401,8 @@ def output_size(size, kernel, stride=1, padding=0, dilation=1):
 
 torch.manual_seed(0)
 x = torch.zeros(1, 1, 28, 28)
-for kernel, stride, padding in [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (2, 2, 0)]:
+settings = [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (2, 2, 0)]
+for kernel, stride, padding in settings:
     conv = nn.Conv2d(1, 4, kernel, stride=stride, padding=padding)
     size = output_size(28, kernel, stride, padding)
     assert conv(x).shape == (1, 4, size, size)
@@ -492,9 +495,10 @@ for hook in hooks:
 torch.manual_seed(0)
 net = DigitNet()
 sizes = {name: p.numel() for name, p in net.named_parameters()}
-print(sizes)
+for name, size in sizes.items():
+    print(f"{name:19} {size:5d}")
 buffers = [name for name, _ in net.named_buffers()]
-print("parameters:", sum(sizes.values()), " buffers:", len(buffers), buffers[:5])
+print("parameters:", sum(sizes.values()), " buffers:", len(buffers), buffers[:3])
 assert sizes["block3.conv.weight"] == 24 * 12 * 3 * 3
 assert sizes["head.weight"] == 10 * 24 * 3 * 3
 # --8<-- [end:count_parameters]
@@ -516,13 +520,15 @@ head = nn.Linear(24, 10)
 any_size = nn.Sequential(blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
 for height, width in [(28, 28), (32, 32), (28, 84)]:
     x = torch.zeros(2, 1, height, width)
-    print((height, width), "->", tuple(blocks(x).shape), "->", tuple(any_size(x).shape))
+    before, after = tuple(blocks(x).shape), tuple(any_size(x).shape)
+    print((height, width), "->", before, "->", after)
 # --8<-- [end:adaptive_pool]
 
 # --8<-- [start:baseline]
 means = torch.stack([images[labels == digit].mean(dim=0) for digit in range(10)])
 x, y = data["test"].tensors
-distance = torch.cdist(x.flatten(1).double(), means.flatten(1).double())  # (1000, 10)
+flat = x.flatten(1).double()  # (1000, 784)
+distance = torch.cdist(flat, means.flatten(1).double())  # (1000, 10)
 share = (distance.argmin(dim=1) == y).double().mean().item()
 print(f"nearest mean digit: accuracy {share:.3f}")
 assert 0.78 < share < 0.82
@@ -542,7 +548,8 @@ for some in (data, double):
     x = some["train"].tensors[0].flatten()
     forwards, backwards = x.sum(), x.flip(0).sum()
     agree = abs(forwards - backwards) / forwards < 1e-10
-    print(x.dtype, f"eps {torch.finfo(x.dtype).eps:.0e}", "sums agree:", agree.item())
+    eps = torch.finfo(x.dtype).eps
+    print(x.dtype, f"eps {eps:.0e}", "sums agree:", agree.item())
 # --8<-- [end:float64]
 
 
@@ -599,7 +606,8 @@ assert right == len(y)
 def evaluate_step(model, x, y, loss_fn):
     """Judge one batch; returns its summed loss and its right answers."""
     logits = model(x)
-    return loss_fn(logits, y).item() * len(y), (logits.argmax(dim=1) == y).sum().item()
+    loss = loss_fn(logits, y)
+    return loss.item() * len(y), (logits.argmax(dim=1) == y).sum().item()
 
 
 torch.manual_seed(0)
@@ -724,9 +732,9 @@ pd.DataFrame({"recall": recall, "precision": precision}).round(3).T
 
 # --8<-- [start:wrong_examples]
 wrong = (predicted != y_test).nonzero().flatten()
-sure = probability[wrong].amax(dim=1)
-worst = wrong[sure.argsort(descending=True)]
-titles = [f"{y_test[i]}, not {predicted[i]}\n{probability[i].max():.2f}" for i in worst]
+sure = probability.amax(dim=1)  # (1000,)
+worst = wrong[sure[wrong].argsort(descending=True)]
+titles = [f"{y_test[i]}, not {predicted[i]}\n{sure[i]:.2f}" for i in worst]
 print(len(wrong), "of 1000 are wrong")
 show(x_test[worst], titles, columns=6)
 # --8<-- [end:wrong_examples]
@@ -858,7 +866,8 @@ net4 = DigitNet()
 for module in net4.modules():
     module.register_forward_hook(count)
 net4(images[:1])
-print(work, "together", sum(work.values()))
+print(work)
+print("together:", sum(work.values()))
 assert sum(work.values()) == 298_512
 assert 0.38 < net4.head.weight.numel() / 5548 < 0.40
 # --8<-- [end:solution_multiplications]
@@ -866,7 +875,8 @@ assert 0.38 < net4.head.weight.numel() / 5548 < 0.40
 # --8<-- [start:solution_test_time_shifts]
 with torch.inference_mode():
     padded = F.pad(x_test, [1] * 4)
-    views = [padded[..., i : i + 28, j : j + 28] for i in range(3) for j in range(3)]
+    places = [(i, j) for i in range(3) for j in range(3)]
+    views = [padded[..., i : i + 28, j : j + 28] for i, j in places]
     averaged = torch.stack([predict(net, view) for view in views]).mean(dim=0)
 share = (averaged.argmax(dim=1) == y_test).double().mean().item()
 print(f"one look {accuracy:.3f}, nine looks {share:.3f}")

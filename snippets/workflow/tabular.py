@@ -37,7 +37,7 @@ table.round(2)
 # --8<-- [start:age_histogram]
 import matplotlib.pyplot as plt
 
-blue, orange, green, violet, grey = "#2f6fdb", "#e4572e", "#2a9d8f", "#9b5de5", "#7a8599"
+blue, orange, green, grey = "#2f6fdb", "#e4572e", "#2a9d8f", "#7a8599"
 age = titanic["age"]
 edges = range(0, 85, 5)
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
@@ -45,8 +45,8 @@ ax.hist(age[~survived].dropna(), edges, color=orange, alpha=0.6, label="died")
 ax.hist(age[survived].dropna(), edges, color=blue, alpha=0.6, label="survived")
 ax.set(xlabel="age in years", ylabel="passengers")
 ax.legend(frameon=False)
-young = age < 5
-print(f"younger than 5: {young.sum()}, of whom {survived[young].mean():.2f} survived")
+young = survived[age < 5]
+print(f"younger than 5: {len(young)}, of whom {young.mean():.2f} survived")
 plt.show()
 # --8<-- [end:age_histogram]
 
@@ -89,7 +89,7 @@ def split_rows(seed):
     g = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(titanic), generator=g)
     label = torch.tensor(survived.to_numpy())[order]
-    order = order[label.argsort(stable=True)]  # the dead first, still in random order
+    order = order[label.argsort(stable=True)]  # the dead first, shuffled
     place = torch.arange(len(titanic)) % 5
     return order[place > 1], order[place == 1], order[place == 0]
 
@@ -124,7 +124,7 @@ hot[[0, 400, 900]]
 
 # --8<-- [start:features]
 def features(people, median):
-    """A table of numbers, a row per passenger. The median is that of training rows."""
+    """Eight numbers per passenger. The median is that of training rows."""
     table = pd.DataFrame(index=people.index)
     for name in classes:
         table[name] = people["pclass"] == name
@@ -145,7 +145,11 @@ inputs = torch.tensor(raw.to_numpy())  # (1309, 8)
 mean = inputs[train].mean(dim=0)  # (8,)
 std = inputs[train].std(dim=0)  # (8,)
 X = (inputs - mean) / std  # (1309, 8)
-rows = {"raw, train": inputs[train], "scaled, train": X[train], "scaled, test": X[test]}
+rows = {
+    "raw, train": inputs[train],
+    "scaled, train": X[train],
+    "scaled, test": X[test],
+}
 assert X[train].mean(dim=0).abs().max() < 1e-5
 means = {name: part.mean(dim=0).double() for name, part in rows.items()}
 pd.DataFrame(means, raw.columns).round(2) + 0.0
@@ -199,7 +203,13 @@ print("a batch:", tuple(x.shape), tuple(y.shape))
 
 # --8<-- [start:sequential_model]
 def new_net():
-    return nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 1))
+    return nn.Sequential(
+        nn.Linear(8, 32),
+        nn.ReLU(),
+        nn.Linear(32, 16),
+        nn.ReLU(),
+        nn.Linear(16, 1),
+    )
 
 
 torch.manual_seed(0)
@@ -294,7 +304,8 @@ with tqdm(total=max_epochs, disable=None) as bar:  # none where no terminal is
         net.eval()
         with torch.inference_mode():
             z = net(X[valid])
-        row = {"train": total / len(train_set), "valid": loss_fn(z, Y[valid]).item()}
+        judged = loss_fn(z, Y[valid]).item()
+        row = {"train": total / len(train_set), "valid": judged}
         history.append(row | {"auc": auc(z, Y[valid])})
         bar.set_postfix(row, refresh=False)
         bar.update()
@@ -384,7 +395,8 @@ probability = torch.sigmoid(z)
 predicted = probability > 0.5
 assert torch.equal(predicted, z > 0)
 table = titanic.iloc[test[:5]].assign(
-    probability=probability[:5, 0].numpy().round(2), predicted=predicted[:5, 0].numpy()
+    probability=probability[:5, 0].numpy().round(2),
+    predicted=predicted[:5, 0].numpy(),
 )
 table.drop(columns=["sibsp", "parch"])
 # --8<-- [end:probabilities_and_classes]
@@ -401,8 +413,8 @@ print(f"judged differently: {between.float().mean():.2f} of the passengers")
 # --8<-- [start:confusion_matrix]
 truth, said = Y[test][:, 0].long(), predicted[:, 0].long()
 counts = torch.bincount(2 * truth + said, minlength=4).reshape(2, 2)
-recall = counts[1, 1] / counts[1].sum()  # of the survivors, who is found
-precision = counts[1, 1] / counts[:, 1].sum()  # of those called survivors, who is one
+recall = counts[1, 1] / counts[1].sum()  # of all survivors
+precision = counts[1, 1] / counts[:, 1].sum()  # of all called survivors
 print(f"recall {recall:.2f}, precision {precision:.2f}")
 names = ["died", "survived"]
 shares = counts / counts.sum()
@@ -416,8 +428,9 @@ lived, died = z[Y[test] == 1], z[Y[test] == 0]
 pairs = (lived[:, None] > died).double().mean().item()
 ties = (lived[:, None] == died).double().mean().item()
 area = auc(z, Y[test])
-print(f"survivor above victim in {pairs + ties / 2:.2f} of all pairs; AUC {area:.2f}")
-assert abs(area - (pairs + ties / 2)) < 1e-9
+counted = pairs + ties / 2
+print(f"survivor above victim in {counted:.2f} of all pairs; AUC {area:.2f}")
+assert abs(area - counted) < 1e-9
 assert abs(area - roc_auc_score(Y[test], z)) < 1e-9
 # --8<-- [end:area_under_curve]
 
@@ -430,7 +443,8 @@ fig, ax = plt.subplots(figsize=(4, 3.6), layout="constrained")
 ax.plot(alarms, found, color=blue, label="net")
 ax.plot([0, 1], [0, 1], color=grey, linestyle=":", label="guessing")
 ax.plot(*at_zero, "o", color=orange, label="probability 0.5")
-ax.set(xlabel="share of victims called survivors", ylabel="share of survivors found")
+ax.set_xlabel("share of victims called survivors")
+ax.set_ylabel("share of survivors found")
 ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
 ax.legend(frameon=False, loc="lower right")
 plt.show()
@@ -501,7 +515,8 @@ def score_split(seed):
     X, train, valid, test = scaled_split(seed)
     net = fit_net(X, train, valid)
     logistic = LogisticRegression(max_iter=2000)
-    pairs = make_pipeline(PolynomialFeatures(interaction_only=True), LogisticRegression(max_iter=2000))
+    products = PolynomialFeatures(interaction_only=True)
+    pairs = make_pipeline(products, LogisticRegression(max_iter=2000))
     with torch.inference_mode():
         scores = {"net": net(X[test])}
     for name, model in {"logistic": logistic, "logistic, pairs": pairs}.items():
@@ -623,8 +638,8 @@ checkpoint |= {"median": float(median), "classes": classes}
 torch.save(checkpoint, "titanic_all.pt")
 read = torch.load("titanic_all.pt", weights_only=True)
 assert torch.equal(read["mean"], mean)
-print({k: type(v).__name__ for k, v in read.items()})
 print("median:", read["median"], " classes:", read["classes"])
+{k: type(v).__name__ for k, v in read.items()}
 # --8<-- [end:save_preparation]
 
 
@@ -645,7 +660,7 @@ class Survival(nn.Module):
 model = Survival(net, mean, std)
 with torch.inference_mode():
     assert torch.equal(model(inputs[test]), net(X[test]))
-print(list(model.state_dict()))
+list(model.state_dict())
 # --8<-- [end:preparation_inside]
 
 # --8<-- [start:whole_model]
@@ -657,7 +672,8 @@ try:
 except pickle.UnpicklingError as error:
     print(type(error).__name__)
     lines = str(error).splitlines()
-    print(next(line.strip()[:118] for line in lines if "Unsupported" in line))
+    reason = next(line for line in lines if "Unsupported" in line)
+    print(reason.partition("global: ")[2].partition(" by ")[0])
 # --8<-- [end:whole_model]
 
 
@@ -694,7 +710,8 @@ size = int.from_bytes(content[:8], "little")
 header = json.loads(content[8 : 8 + size])
 print(sorted(header["__metadata__"].items()))
 print(header["0.bias"])
-first = torch.frombuffer(bytearray(content[8 + size : 12 + size]), dtype=torch.float32)
+number = bytearray(content[8 + size : 12 + size])  # the first four bytes after it
+first = torch.frombuffer(number, dtype=torch.float32)
 assert first == net[0].bias[0]
 # --8<-- [end:safetensors_header]
 
@@ -707,8 +724,8 @@ for name, model in {"plain": again, "weighted": weighted}.items():
     with torch.inference_mode():
         z = model(X[test])
     found = (z[Y[test] == 1] > 0).float().mean().item()
-    mean_probability = torch.sigmoid(z).mean().item()
-    rows[name] = {"recall": found, "mean p": mean_probability, "AUC": auc(z, Y[test])}
+    mean_p = torch.sigmoid(z).mean().item()
+    rows[name] = {"recall": found, "mean p": mean_p, "AUC": auc(z, Y[test])}
 assert rows["weighted"]["recall"] > rows["plain"]["recall"]
 pd.DataFrame(rows).T.round(2)
 # --8<-- [end:solution_positive_weight]
@@ -759,7 +776,11 @@ table.round(2)
 # --8<-- [start:solution_single_layer]
 torch.manual_seed(0)
 single = nn.Linear(8, 1)
-optimizer = torch.optim.LBFGS(single.parameters(), max_iter=200, line_search_fn="strong_wolfe")
+optimizer = torch.optim.LBFGS(
+    single.parameters(),
+    max_iter=200,
+    line_search_fn="strong_wolfe",
+)
 sum_loss = nn.BCEWithLogitsLoss(reduction="sum")
 
 
@@ -783,7 +804,8 @@ torch.manual_seed(0)
 nets = [fit_net(X, train, valid) for _ in range(4)]
 with torch.inference_mode():
     each = [auc(model(X[test]), Y[test]) for model in nets]
-    average = torch.stack([torch.sigmoid(model(X[test])) for model in nets]).mean(dim=0)
+    each_p = [torch.sigmoid(model(X[test])) for model in nets]
+    average = torch.stack(each_p).mean(dim=0)
 print(f"mean of the single nets: {sum(each) / len(each):.3f}")
 print(f"their average:           {auc(average, Y[test]):.3f}")
 assert auc(average, Y[test]) > sum(each) / len(each) - 0.002

@@ -31,10 +31,11 @@ reviews["label"].value_counts(normalize=True).round(3)
 import matplotlib.pyplot as plt
 
 words = reviews["text"].str.count(" ") + 1
+bins = range(0, 1001, 25)
 fig, ax = plt.subplots(figsize=(6, 2.6), layout="constrained")
 for label, name, color in ((1, "positive", "#2f6fdb"), (0, "negative", "#e4572e")):
     lengths = words[reviews["label"] == label]
-    ax.hist(lengths, range(0, 1001, 25), histtype="step", color=color, lw=1.6, label=name)
+    ax.hist(lengths, bins, histtype="step", color=color, lw=1.6, label=name)
 ax.set(xlabel="words in a review", ylabel="reviews")
 ax.legend(frameon=False)
 print(words.quantile([0.1, 0.5, 0.9, 1.0]).astype(int).to_dict())
@@ -55,7 +56,7 @@ assert not set(train["text"]) & set(test["text"])
 
 # --8<-- [start:split_on_spaces]
 sentence = "Great!<br /><br />\"Great\" is what it isn't: I'd call it great... 7/10"
-print(sentence.split())
+print(*sentence.split(), sep=" | ")
 print(len({word for word in sentence.split() if "reat" in word}), "kinds of great")
 # --8<-- [end:split_on_spaces]
 
@@ -66,11 +67,11 @@ WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[!?]")  # don't, 1984, ! and ?
 
 
 def tokenize(text):
-    """The words of a text, in lower case; no mark-up, no punctuation but ! and ?."""
+    """The words of a text in lower case, with ! and ?; no other punctuation."""
     return WORD.findall(text.replace("<br />", " ").lower())
 
 
-print(tokenize(sentence))
+print(*tokenize(sentence), sep=" | ")
 assert tokenize(sentence).count("great") == 3
 # --8<-- [end:tokenize]
 
@@ -102,7 +103,7 @@ PAD, UNK = 0, 1
 
 
 class Vocabulary:
-    """Numbers for words: 0 is padding, 1 is any unknown word, frequent words first."""
+    """Numbers for words: 0 is padding, 1 unknown, then the frequent words first."""
 
     def __init__(self, counts, size=None, min_count=1):
         kept = [w for w, n in counts.most_common() if n >= min_count]
@@ -120,7 +121,7 @@ class Vocabulary:
 
 
 small = Vocabulary(counts, size=12)
-print(small.numbers)
+small.numbers
 # --8<-- [end:vocabulary]
 
 # --8<-- [start:unknown_token]
@@ -141,7 +142,7 @@ filters = {
 removed = {}
 for name, keep in filters.items():
     removed[name] = sum(not keep(w, n) for w, n in counts.items())
-print(removed)
+    print(f"{name:17} removes {removed[name]:2d}")
 assert list(removed.values())[:3] == [0, 0, 0]
 # --8<-- [end:filters_that_filter_nothing]
 
@@ -165,8 +166,9 @@ share = ranked.cumsum(0) / ranked.sum()
 fig, ax = plt.subplots(figsize=(6, 2.6), layout="constrained")
 ax.semilogx(range(1, len(share) + 1), share, color="#2f6fdb")
 for size in (100, 2_000, 20_000):
-    ax.plot(size, share[size - 1], "o", color="#e4572e")
-    ax.annotate(f"{size:,}", (size, share[size - 1]), (6, -12), textcoords="offset points")
+    point = (size, share[size - 1])
+    ax.plot(*point, "o", color="#e4572e")
+    ax.annotate(f"{size:,}", point, (6, -12), textcoords="offset points")
     print(f"the {size:6,} most frequent words: {share[size - 1]:.3f} of the text")
 ax.set(xlabel="words in the vocabulary", ylabel="share of the text", ylim=(0, 1.05))
 plt.show()
@@ -207,7 +209,8 @@ class Reviews(Dataset):
     """Reviews as numbers, the first max_words of each, with their labels."""
 
     def __init__(self, tokens, labels, vocabulary, max_words=256):
-        self.ids = [torch.tensor(vocabulary.encode(row[:max_words])) for row in tokens]
+        numbers = [vocabulary.encode(row[:max_words]) for row in tokens]
+        self.ids = [torch.tensor(row) for row in numbers]
         self.labels = torch.tensor(labels, dtype=torch.float32)
 
     def __len__(self):
@@ -264,7 +267,8 @@ class SimilarLengths(Sampler):
             yield batches[i].tolist()
 
 
-for batch in SimilarLengths([len(row) for row in tokens], 2, generator=g.manual_seed(0)):
+g.manual_seed(0)
+for batch in SimilarLengths([len(row) for row in tokens], 2, generator=g):
     print(batch, [len(tokens[i]) for i in batch])
 # --8<-- [end:similar_lengths]
 
@@ -294,7 +298,7 @@ embedding = nn.Embedding(num_embeddings=12, embedding_dim=3, padding_idx=PAD)
 ids, mask, y = collate([six[i] for i in range(3)])
 vectors = embedding(ids)
 print(tuple(ids.shape), "->", tuple(vectors.shape))
-print(vectors[0])  # five words and one padding
+print(vectors[0])  # four words and two paddings
 assert torch.equal(vectors[0, 1], embedding.weight[ids[0, 1]])
 # --8<-- [end:embedding]
 
@@ -398,7 +402,7 @@ assert all(row.unique().numel() == 1 for row in by_word)
 
 # --8<-- [start:text_cnn]
 class TextCNN(nn.Module):
-    """Word vectors, windows of three words, the largest and mean response, a logit."""
+    """Word vectors, windows of three words, maximum and mean, a logit."""
 
     def __init__(self, words, width=32, channels=48, dropout=0.2):
         super().__init__()
@@ -435,8 +439,8 @@ assert total == 644_753
 # --8<-- [end:count_parameters]
 
 # --8<-- [start:padding_changes_nothing]
-alone = six[0][0].unsqueeze(0)  # (1, 5)
-padded = F.pad(alone, (0, 20), value=PAD)  # (1, 25)
+alone = six[0][0].unsqueeze(0)  # (1, 4)
+padded = F.pad(alone, (0, 20), value=PAD)  # (1, 24)
 net.eval()
 with torch.inference_mode():
     a = net(alone, alone != PAD)
@@ -480,7 +484,7 @@ class Trainer:
 
     def evaluate(self, loader):
         logits, labels = self.predict(loader)
-        right = (logits > 0) == (labels == 1)  # a logit of 0 is a probability of 0.5
+        right = (logits > 0) == (labels == 1)  # logit 0: probability 0.5
         return self.loss_fn(logits, labels).item(), right.float().mean().item()
 
     def fit(self, train_loader, valid_loader, epochs):
@@ -503,7 +507,8 @@ net = TextCNN(words=len(small), dropout=0.0)
 optimizer = torch.optim.AdamW(net.parameters(), lr=0.01)
 trainer = Trainer(net, nn.BCEWithLogitsLoss(), optimizer)
 log = trainer.fit(six_loader, six_loader, epochs=30).table()
-print(log["valid accuracy"].iloc[[0, -1]].round(2).tolist(), "in", len(log), "epochs")
+first_and_last = log["valid accuracy"].iloc[[0, -1]].round(2).tolist()
+print(first_and_last, "in", len(log), "epochs")
 assert log["valid loss"].iloc[-1] < 0.05
 # --8<-- [end:learn_six_by_heart]
 
@@ -522,13 +527,17 @@ for name, part in lengths.items():
 
 
 # --8<-- [start:new_trainer]
+from torch.optim.lr_scheduler import OneCycleLR
+
+
 def new_trainer(epochs):
     """A trainer for a new network, and its loader of training batches."""
     batches = SimilarLengths([len(ids) for ids in train_set.ids], batch_size=128)
     loader = DataLoader(train_set, batch_sampler=batches, collate_fn=collate)
     net = TextCNN(len(vocabulary))
     optimizer = torch.optim.AdamW(net.parameters(), lr=0.015)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.015, total_steps=epochs * len(loader))
+    steps = epochs * len(loader)
+    scheduler = OneCycleLR(optimizer, max_lr=0.015, total_steps=steps)
     return Trainer(net, nn.BCEWithLogitsLoss(), optimizer, scheduler), loader
 
 
@@ -538,7 +547,8 @@ test_loader = DataLoader(test_set, 250, collate_fn=collate, generator=g)
 torch.manual_seed(0)
 untrained, train_loader = new_trainer(epochs=3)
 ids, mask, y = next(iter(train_loader))
-print(len(train_loader), "batches; the first:", tuple(ids.shape), f"{mask.float().mean():.2f}")
+print(len(train_loader), "batches; the first:", tuple(ids.shape))
+print(f"share of it that is words: {mask.float().mean():.2f}")
 print(f"learning rate of step 1: {untrained.scheduler.get_last_lr()[0]:.4f}")
 # --8<-- [end:new_trainer]
 
@@ -586,7 +596,8 @@ def tfidf_accuracy(max_words=None):
     words.set_params(sublinear_tf=True)
     features = words.fit_transform(train_tokens)  # sparse: (17904, words)
     model = LogisticRegression(C=4).fit(features, train["label"])
-    return model.score(words.transform(tokens_of(test)), test["label"]), words, model
+    accuracy = model.score(words.transform(tokens_of(test)), test["label"])
+    return accuracy, words, model
 
 
 baseline, words_of_baseline, regression = tfidf_accuracy()
@@ -657,15 +668,16 @@ for text, word, ok in zip(tests, says, right, strict=True):
 # --8<-- [start:leave_one_word_out]
 text = "Not bad at all, really good!"
 words_of_text = tokenize(text)
-shorter = [words_of_text[:i] + words_of_text[i + 1 :] for i in range(len(words_of_text))]
+places = range(len(words_of_text))
+shorter = [words_of_text[:i] + words_of_text[i + 1 :] for i in places]
 texts = [text, *(" ".join(row) for row in shorter)]
 logits = torch.logit(sentiment(trainer.net, vocabulary, texts))
 effect = logits[0] - logits[1:]  # of having the word
 
 bars, axis = plt.subplots(figsize=(6, 2.6), layout="constrained")
 colors = ["#2f6fdb" if e > 0 else "#e4572e" for e in effect]
-axis.bar(range(len(effect)), effect, color=colors)
-axis.set_xticks(range(len(effect)), words_of_text)
+axis.bar(places, effect, color=colors)
+axis.set_xticks(places, words_of_text)
 axis.axhline(0, color="#7a8599", lw=0.8)
 axis.set(ylabel="effect on the logit", ylim=(-10, 6), yticks=range(-10, 7, 2))
 print("pulls down most:", [words_of_text[i] for i in effect.argsort()[:2]])
@@ -675,7 +687,8 @@ plt.show()
 
 # --8<-- [start:most_confident_error]
 logits, y = trainer.predict(test_loader)
-worst = F.binary_cross_entropy_with_logits(logits, y, reduction="none").argmax().item()
+losses = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
+worst = losses.argmax().item()
 p = torch.sigmoid(logits[worst])
 print(f"label {y[worst]:.0f}, probability of positive {p:.1f}")
 print(textwrap.fill(test["text"].iloc[worst], width=80))
@@ -688,7 +701,8 @@ wrong = (p > 0.5) != (y == 1)
 edges = torch.tensor([0.6, 0.8, 0.95])
 group = torch.bucketize(sure, edges)
 names = ["0.5 to 0.6", "to 0.8", "to 0.95", "to 1"]
-rows = [((group == i).float().mean(), wrong[group == i].float().mean()) for i in range(4)]
+parts = [group == i for i in range(4)]
+rows = [(part.float().mean(), wrong[part].float().mean()) for part in parts]
 assert rows[0][1] > 0.35 and rows[3][1] < 0.03
 columns = ["share of the reviews", "share wrong"]
 pd.DataFrame(rows, names, columns, dtype=float).round(2)
@@ -714,10 +728,11 @@ assert torch.equal(before, after)
 # --8<-- [end:save_and_load]
 
 # --8<-- [start:wrong_vocabulary]
-other = Vocabulary(Counter(sorted(small.words[2:])))  # the same words in another order
+other = Vocabulary(Counter(sorted(small.words[2:])))  # another order
 print(small.encode(["not", "good"]), other.encode(["not", "good"]))
 gap = (sentiment(saved, other, sentences) - before).abs().max()
-print("same length:", len(other) == len(small), " probabilities equal:", gap.item() == 0)
+print("same length:", len(other) == len(small))
+print("same probabilities:", gap.item() == 0)
 assert gap > 1e-3
 # --8<-- [end:wrong_vocabulary]
 
@@ -741,6 +756,15 @@ def head_and_tail(row, max_words=256):
 assert head_and_tail(list(range(10)), 5) == [0, 1, 2, 8, 9]
 assert head_and_tail(list(range(5)), 5) == [0, 1, 2, 3, 4]
 print(head_and_tail("the start is good but the end is bad".split(), 4))
+
+is_long = zip(tokens_of(test), long, strict=True)
+short_rows = [head_and_tail(row) for row, far in is_long if far]
+long_set = Reviews(short_rows, test["label"][long].tolist(), vocabulary)
+loader = DataLoader(long_set, 250, collate_fn=collate, generator=g)
+_, right = trainer.evaluate(loader)
+before, baseline = network_right[long].mean(), baseline_right[long].mean()
+print(f"long reviews: {before:.2f} before, {right:.2f} now, TF-IDF {baseline:.2f}")
+assert before < right < baseline
 # --8<-- [end:solution_head_and_tail]
 
 # --8<-- [start:solution_embedding_bag]
@@ -793,7 +817,7 @@ layer(torch.tensor(small.encode(["great", "good"])))
 # --8<-- [start:solution_mask_the_loss]
 torch.manual_seed(0)
 logits = torch.randn(2, 4, 3)  # a label for each word: (N, T, classes)
-labels = torch.tensor([[0, 2, 1, 1], [2, 0, -100, -100]])  # -100 where there is padding
+labels = torch.tensor([[0, 2, 1, 1], [2, 0, -100, -100]])  # -100: padding
 loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
 real = labels.flatten() != -100
 by_hand = F.cross_entropy(logits.flatten(0, 1)[real], labels.flatten()[real])

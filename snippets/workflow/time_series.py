@@ -3,7 +3,7 @@ import torch
 
 
 def sir(beta, gamma=0.12, people=100_000.0, first=20.0, days=160):
-    """Mean course of an outbreak: susceptible, infected and recovered, each day."""
+    """Mean course of an outbreak: susceptible, infected, recovered, each day."""
     s, i, r = people - first, first, 0.0
     course = []
     for _ in range(days):
@@ -14,7 +14,7 @@ def sir(beta, gamma=0.12, people=100_000.0, first=20.0, days=160):
 
 
 s, i, r = sir(beta=0.3)
-print(f"most infected at a time: {i.max() / 100_000:.2f} of the people, day {i.argmax()}")
+print(f"largest share infected: {i.max() / 100_000:.2f}, on day {i.argmax()}")
 print(f"never infected: {s[-1] / 100_000:.2f}")
 assert torch.allclose(s + i + r, torch.tensor(100_000.0))
 # --8<-- [end:sir_model]
@@ -22,10 +22,12 @@ assert torch.allclose(s + i + r, torch.tensor(100_000.0))
 # --8<-- [start:sir_figure]
 import matplotlib.pyplot as plt
 
-blue, orange, green, violet, grey = "#2f6fdb", "#e4572e", "#2a9d8f", "#9b5de5", "#7a8599"
+blue, orange, green = "#2f6fdb", "#e4572e", "#2a9d8f"
+violet, grey = "#9b5de5", "#7a8599"
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 names = ["susceptible", "infected", "recovered"]
-for people, name, color in zip((s, i, r), names, (blue, orange, green), strict=True):
+colors = (blue, orange, green)
+for people, name, color in zip((s, i, r), names, colors, strict=True):
     ax.plot(people / 1000, color=color, label=name)
 ax.set(xlabel="day", ylabel="thousand people")
 ax.legend(frameon=False)
@@ -49,7 +51,8 @@ def outbreak(seed, towns=12, days=200):
     beta = 0.26 + 0.1 * torch.rand(towns, generator=g)
     start = torch.linspace(0, 70, towns).round()
     heal, report = torch.full((towns,), 0.113), torch.full((towns,), 0.3)
-    s, i, total, totals = people.clone(), torch.zeros(towns), torch.zeros(towns), []
+    s, i, total = people.clone(), torch.zeros(towns), torch.zeros(towns)
+    totals = []
     for day in range(days):
         arrived = torch.where(start == day, 20.0, 0.0)
         s, i = s - arrived, i + arrived
@@ -82,7 +85,8 @@ changed = new.clone()
 changed[:, 120:] = 0  # another future
 again = changed.unfold(1, 7, 1).mean(dim=2)
 assert torch.equal(again[:, : 120 - 6], level[:, : 120 - 6])
-print("first column that the change reaches:", (again != level).any(0).nonzero()[0, 0].item())
+reached = (again != level).any(dim=0).nonzero()[0, 0].item()
+print("first column that the change reaches:", reached)
 # --8<-- [end:trailing_mean]
 
 # --8<-- [start:towns_figure]
@@ -117,12 +121,13 @@ def growth(window):
 
 
 for name, k in {"rising": 60, "at the peak": 81, "falling": 120}.items():
-    g = growth(windows[8, k])
-    print(f"{name:12} level {windows[8, k, -1]:6.0f}  growth per day {g.mean():+.2f}")
+    window = windows[8, k]
+    g = growth(window).mean()
+    print(f"{name:12} level {window[-1]:6.0f}  growth {g:+.2f}  factor {g.exp():.2f}")
 # --8<-- [end:growth]
 
 # --8<-- [start:split_by_time]
-usable = (windows >= 5).all(dim=2)  # (12, 179): enough cases for a growth rate
+usable = (windows >= 5).all(dim=2)  # (12, 179): enough cases each day
 train = windows[usable & (target_day < today - 12)]
 valid = windows[usable & (target_day >= today - 12) & (target_day < today)]
 test = windows[usable & (target_day >= today)]
@@ -135,11 +140,13 @@ for name, part in {"train": train, "valid": valid, "test": test}.items():
 def seen_share(train_keys, valid_keys):
     """Share of validation targets that lie inside some training window."""
     inside = {(town, k + j) for town, k in train_keys for j in range(size + 1)}
-    return sum((town, k + size) in inside for town, k in valid_keys) / len(valid_keys)
+    seen = [(town, k + size) in inside for town, k in valid_keys]
+    return sum(seen) / len(seen)
 
 
 keys = (usable & (target_day < today)).nonzero().tolist()  # (town, window)
-order = torch.randperm(len(keys), generator=torch.Generator().manual_seed(0)).tolist()
+g = torch.Generator().manual_seed(0)
+order = torch.randperm(len(keys), generator=g).tolist()
 cut = len(train)
 at_random = [keys[i] for i in order]
 by_time = sorted(keys, key=lambda key: key[1])
@@ -150,7 +157,7 @@ print(f"split by time: {seen_share(by_time[:cut], by_time[cut:]):.2f}")
 
 # --8<-- [start:validation_is_training]
 def nearest(known, asked):
-    """Growth of the next day, copied from the known window that is most alike."""
+    """Growth of the next day, copied from the most similar known window."""
     distance = torch.cdist(growth(asked[:, :size]), growth(known[:, :size]))
     return growth(known[:, -2:])[distance.argmin(dim=1), 0]
 
@@ -191,7 +198,7 @@ for rnn in (lstm, gru):
 
 # --8<-- [start:multiply_block]
 class Multiply(nn.Module):
-    """Last level times a factor between exp(-0.5) and exp(0.5), learnt from state."""
+    """Last level times a learnt factor between exp(-0.5) and exp(0.5)."""
 
     def __init__(self, hidden):
         super().__init__()
@@ -240,7 +247,7 @@ with torch.inference_mode():
 
 # --8<-- [start:relative_squared_error]
 class RelativeSquaredError(nn.Module):
-    """Mean of ((prediction - target) / target) squared, with targets of at least 1."""
+    """Mean of ((prediction - target) / target) ** 2; targets of at least 1."""
 
     def forward(self, prediction, target):
         error = (prediction - target) / target.clamp_min(1.0)
@@ -260,7 +267,8 @@ for name, loss in {
     "squared error": nn.MSELoss(reduction="none")(guess, truth),
     "relative": ((guess - truth) / truth) ** 2,
 }.items():
-    print(f"{name:14} the largest tenth has {loss[big].sum() / loss.sum():.2f} of the loss")
+    share = loss[big].sum() / loss.sum()
+    print(f"{name:14} the largest tenth has {share:.2f} of the loss")
 # --8<-- [end:who_counts]
 
 # --8<-- [start:rates]
@@ -273,7 +281,8 @@ recipes = {
     "too fast": lambda o: lr_scheduler.ExponentialLR(o, gamma=0.9),
 }
 fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
-for (name, recipe), color in zip(recipes.items(), (grey, blue, orange), strict=True):
+colors = (grey, blue, orange)
+for (name, recipe), color in zip(recipes.items(), colors, strict=True):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
     scheduler = recipe(optimizer)
     rates = []
@@ -282,7 +291,8 @@ for (name, recipe), color in zip(recipes.items(), (grey, blue, orange), strict=T
         optimizer.step()
         scheduler.step()
     ax.plot(rates, color=color, label=name)
-    print(f"{name:9} all rates together: {sum(rates):.2f}, after step 40: {sum(rates[40:]):.4f}")
+    total, rest = sum(rates), sum(rates[40:])
+    print(f"{name:9} all rates together: {total:.2f}, after step 40: {rest:.4f}")
 ax.set(xlabel="step", ylabel="learning rate")
 ax.legend(frameon=False)
 plt.show()
@@ -291,7 +301,7 @@ plt.show()
 
 # --8<-- [start:fit]
 def fit(rnn, recipe, epochs=20):
-    """A trained forecaster, and the losses of each epoch on train and valid."""
+    """A trained forecaster, and its loss on train and valid after each epoch."""
     net = Forecaster(rnn)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     scheduler = recipe(optimizer)
@@ -305,13 +315,15 @@ def fit(rnn, recipe, epochs=20):
             scheduler.step()  # after each batch: 160 steps in all
         with torch.inference_mode():
             parts = (train, valid)
-            history.append([loss_fn(net(p[:, :size]), p[:, size]).item() for p in parts])
+            losses = [loss_fn(net(p[:, :size]), p[:, size]) for p in parts]
+        history.append([loss.item() for loss in losses])
     return net, history
 
 
 torch.manual_seed(0)
 net, history = fit(nn.GRU, recipes["cosine"], epochs=2)
-print(f"training loss after 1 and 2 epochs: {history[0][0]:.4f}, {history[1][0]:.4f}")
+after_1, after_2 = (losses[0] for losses in history)
+print(f"training loss after 1 and 2 epochs: {after_1:.4f}, {after_2:.4f}")
 # --8<-- [end:fit]
 
 # --8<-- [start:schedules_compared]
@@ -336,15 +348,17 @@ for rnn in (nn.LSTM, nn.LSTM, nn.GRU, nn.GRU):
 
 percent = 100 * torch.tensor([history[-1] for history in histories]).sqrt()
 table = pd.DataFrame(percent.numpy(), names, ["train", "valid"])
-table.loc["tomorrow as today"] = [100 * loss_fn(part[:, -2], part[:, -1]).sqrt().item() for part in (train, valid)]
+naive = torch.stack([loss_fn(p[:, -2], p[:, -1]) for p in (train, valid)])
+table.loc["tomorrow as today"] = 100 * naive.sqrt().numpy()
 assert table["valid"].iloc[:4].max() < table["valid"].iloc[4]
 table.round(1)
 # --8<-- [end:train_four]
 
 # --8<-- [start:curves]
-fig, axes = plt.subplots(1, 2, figsize=(6.6, 2.8), layout="constrained", sharey=True)
-for column, (ax, title) in enumerate(zip(axes, ("training", "validation"), strict=True)):
-    for name, history, color in zip(names, histories, (blue, green, orange, violet), strict=True):
+fig, axes = plt.subplots(1, 2, sharey=True, figsize=(6.6, 2.8), layout="constrained")
+titles, colors = ("training", "validation"), (blue, green, orange, violet)
+for column, (ax, title) in enumerate(zip(axes, titles, strict=True)):
+    for name, history, color in zip(names, histories, colors, strict=True):
         ax.plot([row[column] for row in history], color=color, label=name)
     ax.set(xlabel="epoch", title=title, yscale="log")
 axes[0].set(ylabel="relative squared error")
@@ -357,9 +371,11 @@ rows = {}
 with torch.inference_mode():
     for name, net in zip(names, nets, strict=True):
         rows[name] = loss_fn(net(test[:, :size]), test[:, size]).sqrt().item()
+last, target = test[:, size - 1], test[:, size]
 mean_growth = growth(test[:, size - 8 : size]).mean(dim=1)
-rows["tomorrow as today"] = loss_fn(test[:, -2], test[:, -1]).sqrt().item()
-rows["growth of last week"] = loss_fn(test[:, -2] * torch.exp(mean_growth), test[:, -1]).sqrt().item()
+going_on = last * torch.exp(mean_growth)
+rows["tomorrow as today"] = loss_fn(last, target).sqrt().item()
+rows["growth of last week"] = loss_fn(going_on, target).sqrt().item()
 assert max(rows[name] for name in names) < rows["tomorrow as today"] / 2
 pd.Series(rows, name="error in %").mul(100).round(1).to_frame()
 # --8<-- [end:one_day_ahead]
@@ -367,7 +383,7 @@ pd.Series(rows, name="error in %").mul(100).round(1).to_frame()
 
 # --8<-- [start:roll_out]
 def roll_out(net, past, days=90, noise=None):
-    """Forecast day after day; each forecast becomes input. past: (paths, days)."""
+    """Forecast day by day; each forecast becomes input. past: (paths, days)."""
     window = past[:, -size:]
     levels = []
     with torch.inference_mode():
@@ -383,12 +399,12 @@ def roll_out(net, past, days=90, noise=None):
 
 known = level[:, : today - 6]  # (12, 104): days 6 to 109
 future = level[:, today - 6 :]  # (12, 90): days 110 to 199
-town = 8
+town, later = 8, (10, 20, 40)
 print(f"town {town} yesterday: {known[town, -1]:.0f} cases a day")
 for name, net in zip(names, nets, strict=True):
     path = roll_out(net, known[town : town + 1])[0]
-    print(f"{name}: in 10, 20, 40 days", [f"{path[d]:.0f}" for d in (10, 20, 40)])
-print("what really came:         ", [f"{future[town, d]:.0f}" for d in (10, 20, 40)])
+    print(f"{name}: in 10, 20, 40 days", [f"{path[d]:.0f}" for d in later])
+print("what really came:         ", [f"{future[town, d]:.0f}" for d in later])
 # --8<-- [end:roll_out]
 
 # --8<-- [start:naive_baselines]
@@ -396,12 +412,15 @@ past, truth = known[town], future[town]
 end = int((truth < 10).nonzero()[0])  # days from today to the end
 ahead = torch.arange(1, 91)
 paths = torch.cat([roll_out(net, past[None]) for net in nets])
+rate = growth(past[-8:]).mean()
 forecasts = {
     "four nets, median": paths.median(dim=0).values,
     "as today": past[-1].expand(90),
-    "growth of last week": past[-1] * torch.exp(ahead * growth(past[-8:]).mean()),
+    "growth of last week": past[-1] * torch.exp(ahead * rate),
 }
-error = {k: loss_fn(f[:end], truth[:end]).sqrt().item() for k, f in forecasts.items()}
+error = {}
+for name, forecast in forecasts.items():
+    error[name] = loss_fn(forecast[:end], truth[:end]).sqrt().item()
 assert error["four nets, median"] < error["as today"] / 10
 assert error["four nets, median"] < error["growth of last week"]
 print(f"the outbreak of town {town} ends on day {today + end}")
@@ -412,18 +431,21 @@ pd.Series(error, name="relative error until then").round(1).to_frame()
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 ax.plot(day[: len(past)], past, color=grey)
 ax.plot(day[len(past) :], truth, color=grey, linestyle=":", label="what came")
-for (name, forecast), color in zip(forecasts.items(), (blue, orange, violet), strict=True):
+colors = (blue, orange, violet)
+for (name, forecast), color in zip(forecasts.items(), colors, strict=True):
     ax.plot(today + ahead - 1, forecast, color=color, label=name)
 ax.axhline(10, color=green, linewidth=0.8)
-ax.set(xlabel="day", ylabel="cases a day", yscale="log", ylim=(1, 20_000), xlim=(60, 200))
+ax.set(xlabel="day", ylabel="cases a day", yscale="log")
+ax.set(xlim=(60, 200), ylim=(1, 20_000))
 fig.legend(loc="outside upper center", ncols=2, frameon=False)
 plt.show()
 # --8<-- [end:roll_out_figure]
 
 # --8<-- [start:residuals]
+seen, came = valid[:, :size], valid[:, size]
 with torch.inference_mode():
-    residuals = torch.stack([torch.log(valid[:, size] / net(valid[:, :size])) for net in nets])  # (4, windows)
-print("residuals:", tuple(residuals.shape[:1]), "nets")
+    residuals = torch.stack([torch.log(came / net(seen)) for net in nets])
+print("residuals:", tuple(residuals.shape))  # nets, windows
 for name, r in zip(names, residuals, strict=True):
     print(f"{name}: mean {100 * r.mean():+.1f} %, spread {100 * r.std():.1f} %")
 # --8<-- [end:residuals]
@@ -445,13 +467,15 @@ futures = sample(past, nets, residuals)
 print(tuple(futures.shape))
 for d in (0, 10, 30):
     low, middle, high = futures[:, d].quantile(torch.tensor([0.05, 0.5, 0.95]))
-    print(f"day {today + d}: {low:.0f} to {high:.0f}, median {middle:.0f}; came {truth[d]:.0f}")
+    print(f"day {today + d}: {low:.0f} to {high:.0f}", end=", ")
+    print(f"median {middle:.0f}; came {truth[d]:.0f}")
 # --8<-- [end:sample_paths]
 
 
 # --8<-- [start:fan_figure]
 def fan(ax, past, truth, futures):
-    levels = futures.quantile(torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95]), dim=0)
+    shares = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
+    levels = futures.quantile(shares, dim=0)
     days = torch.arange(today, today + futures.shape[1])
     ax.fill_between(days, levels[0], levels[4], color=blue, alpha=0.2, label="90 %")
     ax.fill_between(days, levels[1], levels[3], color=blue, alpha=0.4, label="50 %")
@@ -473,9 +497,10 @@ plt.show()
 
 # --8<-- [start:end_days]
 def end_days(futures, limit=10):
-    """First day below the limit, counted from today; the last day if there is none."""
+    """First day below the limit, counted from today; without one, all days."""
     below = futures < limit
-    return torch.where(below.any(dim=1), below.float().argmax(dim=1), futures.shape[1])
+    first = below.float().argmax(dim=1)
+    return torch.where(below.any(dim=1), first, futures.shape[1])
 
 
 steps_down = torch.tensor([[20.0, 12.0, 9.0, 11.0], [20.0, 15.0, 12.0, 11.0]])
@@ -485,7 +510,7 @@ print("two paths end after", end_days(steps_down).tolist(), "days")
 # --8<-- [start:end_of_outbreak]
 ends = today + end_days(futures).float()
 low, middle, high = ends.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
-print(f"the outbreak ends between day {low:.0f} and day {high:.0f} (90 %), median {middle:.0f}")
+print(f"it ends on day {low:.0f} to {high:.0f} (90 %), median {middle:.0f}")
 print(f"it ended on day {today + end}")
 assert low <= today + end <= high
 # --8<-- [end:end_of_outbreak]
@@ -529,9 +554,10 @@ table.set_index("town").astype({"low": int, "high": int})
 # --8<-- [start:before_the_peak]
 early = int(known.argmax(dim=1).argmax())  # the town that rises to this day
 wide = sample(known[early], nets, residuals)
-in_20 = wide[:, 20].quantile(torch.tensor([0.05, 0.95]))
-print(f"town {early}, in 20 days: highest / lowest of the 90 % band {in_20[1] / in_20[0]:.0f}")
-print(f"town 8, in 20 days: {futures[:, 20].quantile(0.95) / futures[:, 20].quantile(0.05):.1f}")
+print("high / low end of the 90 % band, in 20 days:")
+for name, paths in {early: wide, 8: futures}.items():
+    low, high = paths[:, 20].quantile(torch.tensor([0.05, 0.95]))
+    print(f"town {name}: {high / low:.1f}")
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 fan(ax, known[early], future[early], wide).set(yscale="log", ylim=(1, 200_000))
 ax.legend(frameon=False, loc="upper left")
@@ -549,7 +575,8 @@ for wait in (0, 5, 10, 20):
 # --8<-- [start:save_ensemble]
 torch.manual_seed(0)
 pair = [Forecaster(nn.LSTM), Forecaster(nn.GRU)]
-content = {"size": size, "nets": [net.state_dict() for net in pair], "kinds": ["LSTM", "GRU"]}
+states = [net.state_dict() for net in pair]
+content = {"size": size, "nets": states, "kinds": ["LSTM", "GRU"]}
 torch.save(content, "forecasters.pt")
 
 read = torch.load("forecasters.pt", weights_only=True)
@@ -568,16 +595,19 @@ rate = growth(i[:20]).mean().item()
 print(f"growth per day, days 0 to 19: {rate:.3f}")
 print(f"log(1 + beta - gamma):        {torch.tensor(1 + 0.3 - 0.12).log():.3f}")
 turning = int((0.3 * s / 100_000 < 0.12).nonzero()[0])
-print("day of s / people < gamma / beta:", turning, " day of the peak:", i.argmax().item())
-assert abs(turning - i.argmax().item()) <= 1
+peak = i.argmax().item()
+print("day of beta * s / people < gamma:", turning, " day of the peak:", peak)
+assert abs(turning - peak) <= 1
 # --8<-- [end:solution_early_growth]
 
 # --8<-- [start:solution_centred_mean]
-centred = torch.nn.functional.avg_pool1d(new[:, None], kernel_size=7, stride=1)[:, 0]
+import torch.nn.functional as F
+
+centred = F.avg_pool1d(new[:, None], kernel_size=7, stride=1)[:, 0]
 assert torch.allclose(centred, level)  # the same numbers, but for which day?
 changed = new.clone()
 changed[:, today:] = 0
-other = torch.nn.functional.avg_pool1d(changed[:, None], 7, stride=1)[:, 0]
+other = F.avg_pool1d(changed[:, None], 7, stride=1)[:, 0]
 differs = (centred != other).any(dim=0).nonzero()[0, 0].item()
 print("trailing: column", differs, "is day", differs + 6)
 print("centred:  column", differs, "is day", differs + 3)
