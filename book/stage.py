@@ -523,7 +523,7 @@ def pipe_table(markup: str) -> list[str] | None:
             + " |"
         )
 
-    short = [max(map(len, column)) <= SHORT_CELL for column in zip(*rows, strict=True)]
+    short = [max(map(len, column)) <= SHORT_CELL for column in zip(*rows[1:], strict=True)]
     aligned = "".join(" ---: |" if each else " --- |" for each in short)
     return [line(rows[0]), f"|{aligned}", *map(line, rows[1:])]
 

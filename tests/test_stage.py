@@ -179,6 +179,8 @@ def test_pipe_table() -> None:
     assert pipe_table(empty_cell) == ["|   | a |", "| ---: | ---: |", "| name |   |", "| 0 | 1 |"]
     styled = "<style>td { x }</style><table><tr><th>a</th></tr><tr><td>1 &lt; 2</td></tr></table>"
     assert pipe_table(styled) == ["| a |", "| ---: |", "| 1 &lt; 2 |"]
+    long = f"<table><tr><th>{'a ' * 30}</th><th>b</th></tr><tr><td>1</td><td>{'words ' * 9}</td></tr></table>"
+    assert (pipe_table(long) or [])[1] == "| ---: | --- |"  # text to the left, whatever the heading
 
 
 @pytest.mark.parametrize(
