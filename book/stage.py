@@ -252,6 +252,9 @@ def render(context: Context, page: Page) -> dict[str, str]:
             raise BookError("\n".join([*reasons, f"  run {records.mend(page.name)}"]))
     files: dict[str, str] = {}
     lines = mathml.convert_lines(page.lines, lambda n: n not in page.fenced and n > _front(page), page.path)
+    for n in range(_front(page), len(lines)):
+        if n + 1 not in page.fenced:
+            lines[n] = PERCENT.sub("\N{NO-BREAK SPACE}%", lines[n])
     imports: dict[str, str] = {}
 
     def shown(block: Block, cell: Cell, number: int) -> list[str]:
@@ -500,6 +503,7 @@ class _Table(HTMLParser):
             self._cell.append(data)
 
 
+PERCENT = re.compile(r"(?<=\d) %(?!\s*\d)")  # not the operator of Python
 SHORT_CELL = 24  # characters; longer cells are text, which is aligned to the left, and wraps
 
 
