@@ -631,7 +631,7 @@ pd.DataFrame(rows, columns=["k", "numbers kept", "relative error"]).round(3)
 # --8<-- [end:low_rank]
 
 # --8<-- [start:low_rank_drawn]
-fig, axes = plt.subplots(2, 2, figsize=(6.4, 4.8), layout="constrained")
+fig, axes = plt.subplots(2, 2, figsize=(4.6, 3.5), layout="constrained")
 for ax, k in zip(axes.flat, (5, 20, 60, 214), strict=True):
     ax.imshow(U[:, :k] * S[:k] @ Vh[:k], cmap="gray", vmin=0, vmax=1)
     ax.set(title=f"k = {k}", xticks=[], yticks=[])
