@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from book import pages, records
@@ -52,6 +53,10 @@ class Raised:
         """A stable id: the chapter and the block that raise it."""
         return f"error-{self.entry.page.rpartition('/')[2]}-{self.entry.section}".replace("_", "-")
 
+    @property
+    def headline(self) -> str:
+        return short(self.message)
+
 
 def collect(tree: Tree, language: str, ledger: Ledger) -> list[Raised]:
     """Every expected exception of the book, by type and message."""
@@ -73,7 +78,7 @@ def collect(tree: Tree, language: str, ledger: Ledger) -> list[Raised]:
                         entries[block.name], error["ename"], error["evalue"], title, headings[-1] if headings else title
                     )
                 )
-    return sorted(found, key=lambda r: (r.name, short(r.message).lower()))
+    return sorted(found, key=lambda r: (r.name, r.headline.lower()))
 
 
 def _error(cell: Cell) -> dict[str, Any]:
@@ -92,30 +97,32 @@ def page(tree: Tree, language: str, ledger: Ledger) -> str:
     ]
     lines += [f"# {words['title']} {{#errors}}", "", words["intro"]]
     found = collect(tree, language, ledger)
-    times = Counter(short(raised.message) for raised in found)
-    kind = ""
-    for raised in found:
-        entry = raised.entry
-        if raised.name != kind:
-            kind = raised.name
-            lines += ["", f"## {plain(kind)} {{#errors-{kind.strip('_').lower()}}}"]
-        message = plain(short(raised.message))
-        if times[short(raised.message)] > 1:  # the same words mean another mistake elsewhere: tell them apart
-            message = words["again"].format(message=message, title=re.split("[:：]", raised.title)[0])
-        place = words["where"].format(title=raised.title, page=entry.page, block=entry.section, heading=raised.heading)
-        lines += [
-            "",
-            f"### {message} {{#{raised.anchor}}}",
-            "",
-            "``` { .text .rp-out .rp-error }",
-            *f"{raised.name}: {raised.message}".rstrip("\n").split("\n"),
-            "```",
-            "",
-            words["mend"].format(mend=entry.mend_zh if language == "zh" else entry.mend),
-            "",
-            place,
-        ]
+    times = Counter(raised.headline for raised in found)
+    for kind, group in groupby(found, key=lambda raised: raised.name):
+        lines += ["", f"## {plain(kind)} {{#errors-{kind.strip('_').lower()}}}"]
+        for raised in group:
+            heading = plain(raised.headline)
+            if times[raised.headline] > 1:  # the same words mean another mistake elsewhere: tell them apart
+                heading = words["again"].format(message=heading, title=re.split("[:：]", raised.title)[0])
+            lines += _raised(raised, heading, language)
     return "\n".join([*lines, ""])
+
+
+def _raised(raised: Raised, heading: str, language: str) -> list[str]:
+    """An exception: its message, what to do, where it was raised."""
+    words, entry = WORDS[language], raised.entry
+    return [
+        "",
+        f"### {heading} {{#{raised.anchor}}}",
+        "",
+        "``` { .text .rp-out .rp-error }",
+        *f"{raised.name}: {raised.message}".rstrip("\n").split("\n"),
+        "```",
+        "",
+        words["mend"].format(mend=entry.mend_zh if language == "zh" else entry.mend),
+        "",
+        words["where"].format(title=raised.title, page=entry.page, block=entry.section, heading=raised.heading),
+    ]
 
 
 def short(message: str) -> str:

@@ -251,10 +251,13 @@ def render(context: Context, page: Page) -> dict[str, str]:
         if reasons:
             raise BookError("\n".join([*reasons, f"  run {records.mend(page.name)}"]))
     files: dict[str, str] = {}
-    lines = mathml.convert_lines(page.lines, lambda n: n not in page.fenced and n > _front(page), page.path)
-    for n in range(_front(page), len(lines)):
-        if n + 1 not in page.fenced:
-            lines[n] = PERCENT.sub("\N{NO-BREAK SPACE}%", lines[n])
+    front = _front(page)
+
+    def is_prose(number: int) -> bool:
+        return number not in page.fenced and number > front
+
+    lines = mathml.convert_lines(page.lines, is_prose, page.path)
+    lines = [with_percents(line) if is_prose(number) else line for number, line in enumerate(lines, start=1)]
     imports: dict[str, str] = {}
 
     def shown(block: Block, cell: Cell, number: int) -> list[str]:
@@ -503,7 +506,11 @@ class _Table(HTMLParser):
             self._cell.append(data)
 
 
-PERCENT = re.compile(r"(?<=\d) %(?!\s*\d)")  # not the operator of Python
+def with_percents(line: str) -> str:
+    """A line in which a number and its percent sign stay together; inline code and the operator, 7 % 3, stay as they are."""
+    return re.sub(r"(`+)[^`]*\1|(?<=\d) %(?!\s*\d)", lambda m: m[0] if m[1] else "\N{NO-BREAK SPACE}%", line)
+
+
 SHORT_CELL = 24  # characters; longer cells are text, which is aligned to the left, and wraps
 
 

@@ -102,19 +102,13 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             f"| [{title}]({name}.md) | {len(record.cells)} | {ran} | {spent:.2f} | {version} "
             f"| {record.machine.cpu} | {good} | {len(entries)} |"
         )
-        anchor = "status-" + name.replace("/", "-")
+        slug = name.replace("/", "-")
         if entries:
-            exceptions += [
-                "",
-                f"### {title} {{#ledger-{name.replace('/', '-')}}}",
-                "",
-                words["ledger_head"],
-                "| --- | --- | --- |",
-            ]
+            exceptions += ["", f"### {title} {{#ledger-{slug}}}", "", words["ledger_head"], "| --- | --- | --- |"]
             exceptions += [
                 f"| [`{e.section}`]({name}.md#code-{e.section}) | {_kind(language, e)} | {e.reason} |" for e in entries
             ]
-        details += ["", f"### {title} {{#{anchor}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
+        details += ["", f"### {title} {{#status-{slug}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
         for cell, on in zip(record.cells, passes, strict=True):
             told = words["not_yet"] if on is None else words["yes"] if on.passed else words["differs"]
             passed = told if cell.needs else words["yes"]

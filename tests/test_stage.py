@@ -42,10 +42,11 @@ def test_code_and_outputs_stand_where_the_include_was(small: Tree) -> None:
 def test_a_number_keeps_its_percent_sign(small: Tree) -> None:
     path = small.page("en", "part/small")
     path.write_text(
-        path.read_text(encoding="utf-8") + "\nIt is 5 % of all.\n\n```text\n5 % of 3\n```\n", encoding="utf-8"
+        path.read_text(encoding="utf-8") + "\nIt is 5 % of all, `7 % n` is code.\n\n```text\n5 % of 3\n```\n",
+        encoding="utf-8",
     )
     stage(small)
-    assert "It is 5\N{NO-BREAK SPACE}% of all." in staged(small) and "\n5 % of 3\n" in staged(small)
+    assert "It is 5\N{NO-BREAK SPACE}% of all, `7 % n` is code." in staged(small) and "\n5 % of 3\n" in staged(small)
 
 
 def test_figures_are_files_for_light_and_dark(small: Tree) -> None:
