@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT   ?= 8000
 PAGE   ?=
+ARGS   ?=
 BIN    := .venv/bin
 PY     := $(BIN)/python
 
@@ -16,8 +17,8 @@ build: .venv/.site            ## the whole site, both languages, into site/
 offline: .venv/.site          ## the site as a zip that works from disk, build/offline/runnable-pytorch.zip
 	@$(PY) -m book offline
 
-test: .venv/.all              ## everything: engine, blocks, site, standalone programs, faults, browser
-	@$(PY) -m pytest -n logical --dist loadgroup
+test: .venv/.all              ## everything: engine, blocks, site, standalone programs, faults, browser; ARGS go to pytest
+	@$(PY) -m pytest -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
 
 programs: .venv/.all          ## run the program of every block as a script of its own (make test runs a sample)
 	@BOOK_PROGRAM_SAMPLE=$${BOOK_PROGRAM_SAMPLE:-1} $(PY) -m pytest tests/test_standalone.py

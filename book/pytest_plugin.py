@@ -1,11 +1,14 @@
 """Every block of every page as a pytest item, ``concepts/autograd.md::backward_scalar``; a page runs once, as one session.
 
-Selecting one block runs the blocks above it too, since it stands on them. Under xdist a page stays on one worker.
+Selecting one block runs the blocks above it too, since it stands on them. Under xdist, ``--dist loadfile`` keeps a page on
+one worker; ``RUNS`` counts what ran, so that a run that does things twice can be seen.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,12 @@ from book.session import Sessions
 from book.tree import Tree
 
 SESSIONS = pytest.StashKey[Sessions]()
+RUNS = pytest.StashKey[Counter[str]]()  # how often each costly thing ran in this process
+
+
+def ran(config: pytest.Config, what: str) -> None:
+    """Note that something costly was done: a page's session, a build of the site."""
+    config.stash.setdefault(RUNS, Counter())[what] += 1
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -46,9 +55,16 @@ class PageFile(pytest.File):
         page = load(Tree(self.config.rootpath), self.page_name)
         for block in page.blocks:
             item: BlockItem = BlockItem.from_parent(self, name=block.name)
-            item.add_marker(pytest.mark.xdist_group(self.page_name))
             item.line = block.line
             yield item
+
+    @cached_property
+    def recorded_seconds(self) -> float:
+        """What its record says that it takes; unbounded where no record can be read, so that it starts first."""
+        try:
+            return sum(cell.seconds for cell in records.read(Tree(self.config.rootpath), self.page_name).cells)
+        except BookError:
+            return float("inf")
 
     def verdict(self, block: str) -> Verdict:
         if self._verdicts is None:
@@ -62,6 +78,7 @@ class PageFile(pytest.File):
         book_ledger = ledger.load(tree)
         record = records.read(tree, self.page_name)
         last = [block.name for block in page.blocks if block.name in selected][-1]
+        ran(self.config, f"the session of {self.page_name}")
         if SESSIONS not in self.config.stash:
             self.config.stash[SESSIONS] = Sessions()
         run = self.config.stash[SESSIONS].run([check.job_of(tree, page, book_ledger, until=last)], workers=1)[0]

@@ -21,7 +21,8 @@ from book.errors import BookError
 from book.kernel import OPEN_FIGURE, SEEDERS
 from book.ledger import Ledger
 from book.pages import Block, Page
-from book.session import BlockCode, Job, Sessions
+from book.records import Cell
+from book.session import BlockCode, BlockResult, Job, Sessions
 from book.tree import Tree
 
 # Methods that change their object although their name does not end in an underscore.
@@ -507,32 +508,77 @@ def prove(
     }
     while waiting:
         tries = {name: options[0] for name, options in waiting.items()}
-        jobs = [_job(tree, page, name, text, book_ledger) for name, (_, text) in tries.items()]
+        jobs = [_job(tree, page.name, name, text, book_ledger, name) for name, (_, text) in tries.items()]
         for run in check.run_jobs(jobs, workers, say, sessions):
             name = run.page
             guess, text = tries[name]
             result = run.results[0] if run.results else None
-            expects = book_ledger.get("raises", page.name, name) is not None
-            ended = result is not None and (not result.failure or expects or result.failure == OPEN_FIGURE)
-            if result is not None and ended and (result.error is not None) == expects:
-                tolerance = check.tolerance_of(book_ledger, page.name, name)
-                printed, wanted = as_printed(result.outputs), as_printed(outputs[name])
-                if guess == ALL:  # what the blocks above print stands before what this block prints
-                    printed = printed[-len(wanted) :] if wanted else []
-                    printed[:1] = [_tail(printed[0], wanted[0])] if printed else []
-                if not compare.outputs(wanted, printed, tolerance):
-                    full = _count(
-                        program_text(page.name, page.block(name), _above(page, page.block(name), book_ledger, showing))
-                    )
-                    proven[name] = Program(name, text, guess, _count(text), full)
-                    del waiting[name]
-                    continue
+            if differs(page.name, name, guess, outputs[name], result, book_ledger) is None:
+                full = _count(
+                    program_text(page.name, page.block(name), _above(page, page.block(name), book_ledger, showing))
+                )
+                proven[name] = Program(name, text, guess, _count(text), full)
+                del waiting[name]
+                continue
             waiting[name].pop(0)
             if not waiting[name]:
                 raise BookError(
                     f'{page.path}:{page.block(name).line}: block "{name}" cannot be reproduced by a program of its own'
                 )
     return proven
+
+
+def differs(
+    page: str,
+    name: str,
+    guess: str,
+    outputs: Sequence[dict[str, Any]],
+    result: BlockResult | None,
+    book_ledger: Ledger,
+) -> str | None:
+    """Why a program's run is not what its block's record shows, or None if it is.
+
+    Args:
+        guess: which guess the program is; for ``all`` only the end of what it prints counts.
+        outputs: the block's recorded outputs.
+        result: the program's run, as the only block of a page; None when its process died.
+    """
+    expects = book_ledger.get("raises", page, name) is not None
+    if result is None:
+        return "its process ended early"
+    if result.failure and not expects and result.failure != OPEN_FIGURE:
+        return result.failure
+    if (result.error is not None) != expects:
+        return "it ends without the expected exception" if expects else f"it raises {result.error}"
+    printed, wanted = as_printed(result.outputs), as_printed(outputs)
+    if guess == ALL:  # what the blocks above print stands before what this block prints
+        printed = printed[-len(wanted) :] if wanted else []
+        printed[:1] = [_tail(printed[0], wanted[0])] if printed else []
+    differences = compare.outputs(wanted, printed, check.tolerance_of(book_ledger, page, name))
+    return str(differences[0]) if differences else None
+
+
+def rerun(
+    tree: Tree,
+    chosen: Sequence[tuple[str, Cell]],
+    book_ledger: Ledger,
+    sessions: Sessions | None = None,
+    workers: int | None = None,
+) -> Iterator[tuple[str, str, str | None]]:
+    """Run recorded programs anew, each in a fork of the warm parent.
+
+    Args:
+        chosen: (page, recorded block) of each program to run.
+
+    Yields:
+        Page, block, and why the program no longer prints what the record shows, or None.
+    """
+    cells = {f"{page}:{cell.name}": (page, cell) for page, cell in chosen}
+    jobs = [_job(tree, page, c.name, c.program["text"], book_ledger, label) for label, (page, c) in cells.items()]
+    for run in check.run_jobs(jobs, workers, sessions=sessions):
+        page, cell = cells[run.page]
+        result = run.results[0] if run.results else None
+        yield page, cell.name, differs(page, cell.name, cell.program["guess"], cell.outputs, result, book_ledger)
 
 
 def _candidates(
@@ -574,9 +620,9 @@ def _count(text: str) -> int:
     return sum(1 for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
 
-def _job(tree: Tree, page: Page, name: str, text: str, book_ledger: Ledger) -> Job:
-    raising = frozenset([name]) if book_ledger.get("raises", page.name, name) else frozenset[str]()
-    return Job(page.name, (BlockCode(name, text),), str(tree.root), check.LIMIT, None, raising, label=name)
+def _job(tree: Tree, page: str, name: str, text: str, book_ledger: Ledger, label: str) -> Job:
+    raising = frozenset([name]) if book_ledger.get("raises", page, name) else frozenset[str]()
+    return Job(page, (BlockCode(name, text),), str(tree.root), check.LIMIT, None, raising, label=label)
 
 
 def _tail(printed: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,20 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+import tiers
 from books import BOOK_PARTS, copy_book, write_small
 from filelock import FileLock
 
 from book import check, cli, recording, site
+from book.pytest_plugin import ran
 from book.session import Sessions
 from book.tree import Tree
 
 RunBook = Callable[..., tuple[int, str]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(tiers, "tiers")
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +72,7 @@ def real(tmp_path: Path) -> Tree:
 
 
 @pytest.fixture(scope="session")
-def built_site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def built_site(tmp_path_factory: pytest.TempPathFactory, worker_id: str, pytestconfig: pytest.Config) -> Path:
     """The real book, built: English at /, Chinese at /zh/. Built once per test run, also under xdist. Do not write to it."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
@@ -75,5 +81,6 @@ def built_site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
     with FileLock(shared / "site-of-this-run.lock"):
         if not target.is_dir():
             copy_book(tree.root, *BOOK_PARTS, "book")  # the engine comes too: mkdocs.yml names its hook
+            ran(pytestconfig, "the build of the site")
             site.build(tree, target)
     return target

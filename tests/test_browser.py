@@ -23,7 +23,7 @@ from book import records, weight
 from book.tree import HERE, LANGUAGES, Tree
 
 pytest_plugins = ["browser_plugin"]
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 CHAPTER = "concepts/autograd"
 NAMES = ("index", CHAPTER, "status")

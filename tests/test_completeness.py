@@ -25,8 +25,6 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 Event = tuple[str, str]
 NO_GPU = GpuRecord()
 
-pytestmark = pytest.mark.xdist_group("completeness")  # the site is read once
-
 
 class Rendered(HTMLParser):
     """What a page of the site holds.

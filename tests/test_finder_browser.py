@@ -19,7 +19,7 @@ from book import pages, reference
 from book.find import Finder
 from book.tree import LANGUAGES, Tree
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("finder")]
+pytestmark = pytest.mark.browser
 
 CHAPTER = "concepts/autograd"
 ENTRY = "torch.autograd.grad"

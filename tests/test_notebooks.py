@@ -52,7 +52,6 @@ def test_a_broken_recorded_output_shows_in_the_notebook() -> None:
     assert "changed by hand" in notebooks.notebook(source, record, SITE, {})
 
 
-@pytest.mark.xdist_group("programs")
 def test_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     notebook = nbformat.from_dict(made("concepts/autograd", "zh"))
     for cell in notebook.cells:
@@ -66,7 +65,6 @@ def test_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert cells["backward_twice"].outputs[-1].ename == "RuntimeError"
 
 
-@pytest.mark.xdist_group("programs")
 @pytest.mark.parametrize("page", ["concepts/autograd", "concepts/dynamic_graph"])
 def test_script_runs_from_top_to_bottom(page: str, tmp_path: Path) -> None:
     text = notebooks.script(pages.load(HERE, page), raising(page))

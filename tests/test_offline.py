@@ -129,7 +129,6 @@ def asks_no_host(opened: Visit) -> list[str]:
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @every_language
 def test_a_reader_without_a_network(browser: Browser, unpacked: Path, language: str) -> None:
     query, other = QUERY[language], {"en": "zh", "zh": "en"}[language]
@@ -187,7 +186,6 @@ def test_a_reader_without_a_network(browser: Browser, unpacked: Path, language: 
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_the_unpacked_folder_works_behind_a_server_too(browser: Browser, unpacked: Path) -> None:
     with support.served(unpacked) as base:
         opened = Visit(browser.new_page(viewport=support.DESKTOP), base)

@@ -23,7 +23,6 @@ from books import BOOK_PARTS, copy_book
 from book.tree import Tree
 
 pytest_plugins = ["browser_plugin"]
-pytestmark = pytest.mark.xdist_group("serve")
 
 PATIENCE = 20.0  # seconds from an edit to the changed page; usually one or two
 CHAPTER = "concepts/autograd"

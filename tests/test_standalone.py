@@ -1,4 +1,5 @@
-"""Every block has a proven program; a sample runs here as real scripts, each in a fresh interpreter."""
+"""Every block has a proven program. Here run again those that changed and a rotating share of the others: in forks of the
+warm parent, and fewer of them as real scripts, each in a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -7,20 +8,25 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import rotation
 from books import write_page
 
 from book import check, compare, ledger, pages, recording, records, standalone
 from book.kernel import BlockCode
+from book.pytest_plugin import ran
 from book.session import Sessions
 from book.standalone import ALL, LEAN, slice_for, statements
 from book.tree import HERE, Tree
 
 RECORDS, UNREADABLE = check.read_records(HERE, check.load_pages(HERE))
 PAGES = sorted(RECORDS)
-EVERY = int(os.environ.get("BOOK_PROGRAM_SAMPLE", "16"))  # each n-th program runs as a script; 1: all of them
+IN_FORKS, AS_SCRIPTS = 16, 64  # of these, one in a run
+START = 1.6  # seconds of CPU that a fresh interpreter takes to import torch
+SECONDS = 240.0  # of CPU that scripts may take in a run; as much for forks
 
 
 def cells() -> list[tuple[str, records.Cell]]:
@@ -46,12 +52,63 @@ def test_programs_end_with_the_block_they_run() -> None:
                 assert ast.dump(statement) in program, f"{page}:{cell.name} lacks {ast.unparse(statement)}"
 
 
-SAMPLE = cells()[int(os.environ.get("BOOK_PROGRAM_FIRST", "0")) :: max(EVERY, 1)]
+def chosen(every: int, start: float) -> list[tuple[str, records.Cell]]:
+    """The programs whose turn it is, those that changed first, as far as their seconds go."""
+    known = {f"{page}:{cell.name}": (page, cell) for page, cell in cells()}
+    changed = [name for name in known if name in CHANGED]
+    names = [*changed, *(name for name in rotation.share(known, every, SEED) if name not in CHANGED)]
+    return rotation.within([known[name] for name in names], lambda one: start + one[1].seconds, SECONDS)
+
+
+SEED = rotation.week()
+CHANGED = rotation.changed_programs(HERE, rotation.base(HERE.root))
+FORKED = chosen(IN_FORKS, 0.05)
+if "BOOK_PROGRAM_SAMPLE" in os.environ:  # as scripts: each n-th, from the one that is named; 1: all of them
+    every, first = int(os.environ["BOOK_PROGRAM_SAMPLE"]), int(os.environ.get("BOOK_PROGRAM_FIRST", "0"))
+    SCRIPTS = cells()[first :: max(every, 1)]
+else:
+    SCRIPTS = chosen(AS_SCRIPTS, START)
 
 
 @pytest.fixture(scope="module")
-def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
-    """The sampled programs, run in fresh interpreters, one on each core."""
+def forks(sessions: Sessions, pytestconfig: pytest.Config) -> dict[str, str | None]:
+    """The chosen programs, each run in a fork: ``page:block`` -> why it differs from its record."""
+    ran(pytestconfig, "the programs in forks")
+    found = standalone.rerun(HERE, FORKED, ledger.load(HERE), sessions, workers=1)
+    return {f"{page}:{name}": reason for page, name, reason in found}
+
+
+@pytest.mark.parametrize(("page", "cell"), FORKED, ids=lambda v: v if isinstance(v, str) else v.name)
+def test_program_still_shows_what_its_block_shows(page: str, cell: records.Cell, forks: dict[str, str | None]) -> None:
+    assert forks[f"{page}:{cell.name}"] is None
+
+
+def test_what_changed_runs_first_and_everything_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [f"{page}:{cell.name}" for page, cell in cells()]
+    monkeypatch.setattr(sys.modules[__name__], "CHANGED", {known[7], known[-1]})
+    first = [f"{page}:{cell.name}" for page, cell in chosen(AS_SCRIPTS, START)[:2]]
+    assert first == [known[7], known[-1]]
+    assert chosen(AS_SCRIPTS, START), "a run without a script proves nothing"
+
+
+def test_a_program_that_prints_something_else_is_noticed(small: Tree, sessions: Sessions) -> None:
+    """Planted: the program of a block prints another number, ends early, raises."""
+    cell = records.read(small, "part/small").cells[0]
+    for code in ("print(3 * x)", "import os; os._exit(3)", "raise ValueError"):
+        program = {**cell.program, "text": cell.program["text"].replace("print(2 * x)", code)}
+        assert program["text"] != cell.program["text"]
+        one = [("part/small", replace(cell, program=program))]
+        assert [why is not None for _, _, why in standalone.rerun(small, one, ledger.load(small), sessions)] == [True]
+    good = [("part/small", cell)]
+    assert [why for _, _, why in standalone.rerun(small, good, ledger.load(small), sessions)] == [None]
+
+
+@pytest.fixture(scope="module")
+def scripts(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> dict[str, subprocess.CompletedProcess[str]]:
+    """The chosen programs, run in fresh interpreters, one on each core that this run has for itself."""
+    ran(pytestconfig, "the programs as scripts")
     folder = tmp_path_factory.mktemp("programs")
     environment = {**os.environ, "MPLBACKEND": "agg", "PYTHONWARNINGS": "default", "OMP_NUM_THREADS": "1"}
 
@@ -66,12 +123,11 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.Co
         )
         return f"{page}:{cell.name}", done
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(pool.map(run, SAMPLE))
+    with ThreadPoolExecutor(1 if hasattr(pytestconfig, "workerinput") else os.cpu_count()) as pool:
+        return dict(pool.map(run, SCRIPTS))
 
 
-@pytest.mark.xdist_group("programs")
-@pytest.mark.parametrize(("page", "cell"), SAMPLE, ids=lambda v: v if isinstance(v, str) else v.name)
+@pytest.mark.parametrize(("page", "cell"), SCRIPTS, ids=lambda v: v if isinstance(v, str) else v.name)
 def test_program_prints_what_the_record_shows(
     page: str, cell: records.Cell, scripts: dict[str, subprocess.CompletedProcess[str]]
 ) -> None:

@@ -23,7 +23,7 @@ from book import sections
 from book.tree import HERE
 
 pytest_plugins = ["browser_plugin"]
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PAGE = "components/tensorboard_logging.py"
 BLOCKS = (

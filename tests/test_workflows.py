@@ -82,7 +82,7 @@ def test_actionlint_finds_nothing(actionlint: Path) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "rule"),
     [
-        ("needs: [cpu,", "needs: [cpuu,", "job-needs"),
+        ("needs: [everything,", "needs: [everythin,", "job-needs"),
         ("matrix.python }}", "matrix.pyhton }}", "expression"),
         ("runs-on: ubuntu-latest", "runs-on: ubuntu-latst", "runner-label"),
         ("timeout-minutes:", "timeout-minuets:", "syntax-check"),
@@ -103,7 +103,7 @@ def test_actionlint_catches_a_planted_error(
 
 
 def test_there_are_workflows() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "pages.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly.yml", "pages.yml"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
@@ -160,8 +160,8 @@ def test_the_gate_waits_for_every_job_that_may_not_fail() -> None:
         ({}, True),
         ({"gpu": "success"}, True),
         ({"gpu": "failure"}, False),
-        ({"cpu": "failure"}, False),
-        ({"cpu": "cancelled"}, False),
+        ({"everything": "failure"}, False),
+        ({"pythons": "cancelled"}, False),
         ({"site": "skipped"}, False),
     ],
 )
@@ -174,13 +174,28 @@ def test_the_gate_judges(changed: dict[str, str], passes: bool) -> None:
     assert (run.returncode == 0) is passes, run.stdout + run.stderr
 
 
-def test_matrix_covers_the_supported_pythons() -> None:
-    """From the oldest that the Makefile admits on."""
+def test_jobs_cover_the_supported_pythons() -> None:
+    """From the oldest that the Makefile admits on, without a gap; one of them runs everything."""
     oldest = re.search(r"sys\.version_info < \(3, (\d+)\)", (ROOT / "Makefile").read_text(encoding="utf-8"))
     assert oldest
-    matrix = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["cpu"]["strategy"]["matrix"]["python"]
-    assert matrix == [f"3.{minor}" for minor in range(int(oldest[1]), int(oldest[1]) + len(matrix))]
-    assert len(matrix) >= 4
+    found = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
+    versions = found["pythons"]["strategy"]["matrix"]["python"]
+    versions += [
+        s["with"]["python-version"] for s in found["everything"]["steps"] if "python-version" in s.get("with", {})
+    ]
+    assert sorted(versions) == [f"3.{minor}" for minor in range(int(oldest[1]), int(oldest[1]) + len(versions))]
+    assert len(versions) >= 4
+
+
+def test_the_main_job_leaves_nothing_out() -> None:
+    found = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
+    runs = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in found.items()}
+    assert ".ci/run" in runs["everything"]
+    assert runs["pythons"] == ["""make test ARGS='-m "not site and not browser"'"""]
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    line = next(line for line in script.splitlines() if "make test" in line and line.startswith("timeout"))
+    assert 'make test ARGS="$times"' in line and "-m" not in script[script.index("times=") :].split('"')[1].split()
+    assert "--junitxml=build/junit.xml" in script and "--durations=" in script
 
 
 def test_the_ci_script_parses() -> None:
