@@ -1,3 +1,5 @@
-from book.cli import main
+import sys
 
-raise SystemExit(main())
+from book.cli import run
+
+sys.exit(run())

@@ -11,20 +11,16 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
-from book import ledger, pages
+from book import ledger, markup, pages
 from book.errors import BookError, nearest
 from book.ledger import Ledger
 from book.pages import Page
 from book.tree import LANGUAGES, Tree
 
 T = TypeVar("T")
-GENERATED = {
-    "errors",
-    "status",
-    "finder",
-    "reference/index",
-    "toolkit/index",
-}  # pages that staging makes and the navigation lists
+GENERATED = frozenset(
+    {"errors", "status", "finder", "reference/index", "toolkit/index"}
+)  # pages that staging makes and the navigation lists
 
 
 def audit(tree: Tree) -> list[str]:
@@ -45,6 +41,7 @@ def audit(tree: Tree) -> list[str]:
     for page in every:
         problems += headings(page)
         problems += links(page, loaded[page.language])
+        problems += markup.problems(tree, page, loaded[page.language], GENERATED)
     problems += orphans(tree, every)
     problems += shadows(tree.snippet_files())
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -27,6 +28,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def run() -> int:
+    """``main`` for a terminal: letters that it lacks become question marks, a reader that closes the pipe is no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        status = main()
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at the end
+        return 0
+
+
+def _positive(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
+def _port(text: str) -> int:
+    """A port, for argparse; 0 lets the system choose."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, got {number}")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m book", description="The engine of Runnable PyTorch.")
     parser.add_argument(
@@ -37,19 +68,19 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("check", help="run pages and compare with their records")
     one.add_argument("pages", nargs="*", metavar="PAGE", help="such as concepts/autograd, or a part; default: all")
     one.add_argument("--ignore-hashes", action="store_true", help="compare outputs even where the code changed")
-    one.add_argument("--workers", type=int, help="pages at a time (default: cores)")
+    one.add_argument("--workers", type=_positive, help="pages at a time (default: cores)")
     one.set_defaults(run=_check)
 
     one = commands.add_parser("record", help="run pages and rewrite their records")
     one.add_argument("pages", nargs="*", metavar="PAGE")
-    one.add_argument("--workers", type=int)
+    one.add_argument("--workers", type=_positive)
     one.set_defaults(run=_record)
 
     one = commands.add_parser("mutate", help="change literals, operators and names of a snippet; does check notice?")
     one.add_argument("page")
-    one.add_argument("--n", type=int, default=50, help="mutants to draw (default 50)")
+    one.add_argument("--n", type=_positive, default=50, help="mutants to draw (default 50)")
     one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--workers", type=int)
+    one.add_argument("--workers", type=_positive)
     one.add_argument("--at-least", type=float, default=0.9, help="exit 1 below this share (default 0.9)")
     one.set_defaults(run=_mutate)
 
@@ -63,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("query", nargs="+", help="torch.autograd.grad, x.view, 'second derivative'")
     one.add_argument("--json", action="store_true", help="everything that was found, for programs")
     one.add_argument("--language", choices=LANGUAGES, default="en")
-    one.add_argument("--most", type=int, default=3, help="examples to print with their code (default 3)")
+    one.add_argument("--most", type=_positive, default=3, help="examples to print with their code (default 3)")
     one.set_defaults(run=_find)
 
     one = commands.add_parser("bench", help="measure the engine and the site; appends to docs/records/bench.json")
@@ -104,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("results", help="what chapters promise to reach, held against the records")
     one.add_argument("chapters", nargs="*", metavar="CHAPTER", help="with --seeds: such as tabular; default: all")
-    one.add_argument("--seeds", type=int, metavar="N", help="train again with N seeds; tell mean and spread")
+    one.add_argument("--seeds", type=_positive, metavar="N", help="train again with N seeds; tell mean and spread")
     one.set_defaults(run=_results)
 
     one = commands.add_parser("weigh", help="what each chapter of the built site weighs on a first visit, gzipped")
@@ -112,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("serve", help="build both languages and serve them with live reload")
     one.add_argument("--host", default="127.0.0.1")
-    one.add_argument("--port", type=int, default=8000)
+    one.add_argument("--port", type=_port, default=8000)
     one.set_defaults(run=_serve)
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -206,8 +207,9 @@ def serve(tree: Tree, host: str = "127.0.0.1", port: int = 8000) -> int:
         try:
             probe.bind((host, port))
         except OSError as error:
-            why = f"cannot serve at {address}: {error.strerror}"
-            raise BookError(f"{why}; name another port: make serve PORT={port + 1}") from error
+            taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+            other = f"name another port: make serve PORT={port + 1}" if taken else "name another host"
+            raise BookError(f"cannot serve at {address}: {error.strerror}; {other}") from error
     target = tree.build / "site"
     live = LiveSite(tree, target, address)
 

@@ -368,7 +368,35 @@ DEVICES = [
     Fault("dtype string differs", output("scale", "text", r"\)\n", ", dtype=torch.float64)\n"), "check", SCALE + r"\n.*text differs"),
 ]  # fmt: skip
 
-SOURCE = [*TRUTH, *SECTIONS, *FENCES, *LANGUAGES, *LEDGERS, *FILES, *FORMULAS, *DEVICES]
+NO_BLOCK = r'docs/en/part/small\.md:10: block "scale" is no block for Markdown: indent its fence by 0'
+FENCE = '```python\n--8<-- "part/small.py:scale"\n```'
+LAST = "It raises."
+
+
+def rewrapped(before: str, indent: int, after: str = "") -> Breaks:
+    """The first block of both languages, indented, behind other lines."""
+    shifted = "\n".join(" " * indent + line for line in FENCE.split("\n"))
+    return in_both(FENCE, before + shifted + after)
+
+
+MARKUP = [
+    Fault("a fence indented by 4 below nothing", rewrapped("", 4), "audit", NO_BLOCK),
+    Fault("a fence indented by 8 below nothing", rewrapped("", 8), "audit", NO_BLOCK),
+    Fault("a fence indented by 4 right behind a paragraph", rewrapped("A sentence.\n", 4), "audit", r'small\.md:11: block "scale" is no block for Markdown'),
+    Fault("a fence indented by 3 in a list", rewrapped("1. one\n\n", 3, "\n\n2. two"), "audit", r'small\.md:12: block "scale" is indented by 3, so it ends up outside the list or box'),
+    Fault("a fence indented by 2 in a box", rewrapped('!!! note "Note"\n\n    Text.\n\n', 2), "audit", r'small\.md:14: block "scale" is indented by 2, so it ends up outside'),
+    Fault("a fence inside plain HTML", rewrapped("<div>\n", 0, "\n</div>"), "audit", r'small\.md:11: block "scale" is no block for Markdown.*<div markdown="1">'),
+    Fault("a fence inside <details> without markdown", rewrapped("<details>\n<summary>more</summary>\n", 0, "\n</details>"), "audit", r'small\.md:12: block "scale" is no block for Markdown'),
+    Fault("a reference to a page that is not there", edit(EN, LAST, "It [raises][far].\n\n    [far]: ../nowhere/page.md"), "audit", r'<a> "\.\./nowhere/page\.md": there is no page nowhere/page\.md'),
+    Fault("a link in angle brackets", edit(EN, LAST, "It [raises](<../nowhere/page.md>)."), "audit", r'small\.md:32: <a> "\.\./nowhere/page\.md": there is no page'),
+    Fault("a link in HTML", edit(EN, LAST, 'It <a href="small.md#nowhere">raises</a>.'), "audit", r'small\.md:32: <a> "small\.md#nowhere": part/small\.md has no id "nowhere"'),
+    Fault("a picture that is not there", edit(EN, LAST, "It ![raises](missing.png)."), "audit", r'small\.md:32: <img> "missing\.png": there is no such file'),
+    Fault("a link from the root", edit(EN, LAST, 'It <a href="/part/small/">raises</a>.'), "audit", "write it relative to this page"),
+    Fault("a reference that is defined nowhere", edit(EN, LAST, "It [raises][far]."), "audit", r"small\.md:32: \[raises\]\[far\]: this reference is defined nowhere"),
+    Fault("a heading with the id of a block", in_both("{#table}", "{#code-scale}"), "audit", r'small\.md:14: id "code-scale" is the id of block "scale"'),
+]  # fmt: skip
+
+SOURCE = [*TRUTH, *SECTIONS, *FENCES, *LANGUAGES, *LEDGERS, *FILES, *FORMULAS, *DEVICES, *MARKUP]
 
 WARNS = 'import warnings\nwarnings.warn("old ways", UserWarning)'
 

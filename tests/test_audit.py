@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from books import one_block
 from faults import write
 
-from book import audit, pages
+from book import audit, markup, pages
 from book.tree import HERE, Tree
 
 
@@ -22,6 +23,15 @@ def test_the_small_book_is_well(small: Tree) -> None:
 
 def test_the_real_book_is_well(real: Tree) -> None:
     assert audit.audit(real) == []
+
+
+def test_markdown_is_read_as_the_site_reads_it() -> None:
+    """What decides here where a block ends up is on in mkdocs.yml too."""
+    settings = (HERE.root / "mkdocs.yml").read_text(encoding="utf-8").partition("markdown_extensions:")[2]
+    on = re.findall(r"^  ([\w.]+):", settings.partition("validation:")[0], re.MULTILINE)
+    # these change how letters look, or where a link leads that staging made
+    assert set(on) - set(markup.EXTENSIONS) == {"toc", "pymdownx.highlight", "pymdownx.inlinehilite", "pymdownx.keys"}
+    assert not set(markup.EXTENSIONS) - set(on)
 
 
 def test_every_problem_is_told_not_only_the_first(small: Tree) -> None:

@@ -107,3 +107,41 @@ def test_the_module_is_a_program(small: Tree) -> None:
     command = [sys.executable, "-m", "book", "--root", str(small.root), "audit"]
     done = subprocess.run(command, cwd=Path("/"), env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "0 problems\n"), done.stderr
+
+
+def ask(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """``python -m book find`` as a process of its own, in Chinese."""
+    command = [sys.executable, "-m", "book", "find", "梯度裁剪", "--language", "zh", *arguments]
+    return subprocess.run(
+        command, cwd=HERE.root, env={**os.environ, **environment}, capture_output=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "ascii", "cp1252"])
+def test_a_terminal_that_is_not_utf_8_loses_letters_only(encoding: str) -> None:
+    done = ask(PYTHONIOENCODING=encoding)
+    assert b"Traceback" not in done.stderr, done.stderr
+    assert done.returncode == ask(PYTHONIOENCODING="utf-8").returncode
+    assert done.stdout or done.stderr
+
+
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    command = f"{sys.executable} -m book find clip_grad_norm_ --json | head -c 1"
+    done = subprocess.run(["bash", "-c", command], cwd=HERE.root, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "{" or done.stdout == "["
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("find x --most -1", "must be at least 1, got -1"),
+        ("serve --port 99999", "a port is a number from 0 to 65535, got 99999"),
+        ("check --workers 0", "must be at least 1, got 0"),
+        ("mutate concepts/autograd --n 0", "must be at least 1, got 0"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(arguments: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments.split())
+    assert stopped.value.code == 2 and says in capsys.readouterr().err

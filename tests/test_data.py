@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +29,7 @@ import torch
 
 from book.tree import HERE
 from snippets.toolkit import data
-from snippets.toolkit.data import DataError, cache_folder, cifar2, covid, criteo, fetch, place, unpack
+from snippets.toolkit.data import DataError, cache_folder, cifar2, covid, criteo, fetch, place, quoted, unpack
 
 BODY = np.random.default_rng(0).bytes(300_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -46,6 +48,7 @@ class Server:
         length: whether it tells the length.
         status: an error to answer with.
         asked: the Range header of each request.
+        paths: the path of each request, as it was sent.
     """
 
     url: str = ""
@@ -58,6 +61,7 @@ class Server:
     status: int = 0
     shift: int = 0
     asked: list[str | None] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     conditions: list[str | None] = field(default_factory=list)
 
 
@@ -72,6 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         told: Server = self.server.told  # type: ignore[attr-defined]
         wanted = self.headers.get("Range")
         told.asked.append(wanted)
+        told.paths.append(self.path)
         told.conditions.append(self.headers.get("If-Range"))
         self.close_connection = True
         if told.status or not self.path.startswith("/file.bin"):
@@ -390,6 +395,50 @@ def test_stopped_process_leaves_no_file_under_the_name(server: Server, tmp_path:
     assert server.asked == [None, "bytes=100000-"]
 
 
+@pytest.mark.parametrize("summed", [True, False])
+def test_processes_that_ask_at_the_same_time_all_get_the_whole_file(
+    server: Server, tmp_path: Path, summed: bool
+) -> None:
+    """As torchrun starts them: one loads, the others find what it loaded."""
+    code = (
+        "import sys; from snippets.toolkit import data\n"
+        "path = data.fetch(sys.argv[1], folder=sys.argv[2], sha256=sys.argv[3] or None, progress=False)\n"
+        "print(len(path.read_bytes()))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(HERE.root), "no_proxy": "127.0.0.1"}
+    command = [sys.executable, "-c", code, server.url, str(tmp_path), SHA256 if summed else ""]
+    running = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    told = [process.communicate(timeout=120) for process in running]
+    assert [out.strip() for out, _ in told] == [str(len(BODY))] * 3, told
+    assert server.asked == [None] and left(tmp_path) == ["file.bin"]
+
+
+def test_threads_wait_for_each_other(server: Server, tmp_path: Path) -> None:
+    server.cuts = [1000, 2000]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: get(server, tmp_path).read_bytes(), range(4)))
+    assert found == [BODY] * 4
+    assert server.asked == [None, "bytes=1000-", "bytes=3000-"]
+
+
+def test_addresses_are_quoted(server: Server, tmp_path: Path) -> None:
+    address = server.url + "?name=my file&word=损失#part"
+    assert fetch(address, folder=tmp_path, progress=False).read_bytes() == BODY
+    assert server.paths == ["/file.bin?name=my%20file&word=%E6%8D%9F%E5%A4%B1"]
+    assert quoted("http://a.org/a%20b/损 失.csv") == "http://a.org/a%20b/%E6%8D%9F%20%E5%A4%B1.csv"
+    assert quoted("https://例子.org:81/x") == "https://xn--fsqu00a.org:81/x"
+
+
+@pytest.mark.parametrize("address", ["http://a.org/a\nb.csv", "http://a..org/b.csv"])
+def test_malformed_addresses_are_named(address: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="url must"):
+        fetch(address, folder=tmp_path)
+    assert left(tmp_path) == []
+
+
 # ---- unpack
 
 
@@ -483,6 +532,20 @@ def tar_with(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tar(folder / "a.tar.gz", ("one.bin", b"1"))
     monkeypatch.setattr(tarfile, "copyfileobj", broken)
     return made
+
+
+def test_a_zip_archive_is_told_apart(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("one.txt", "1")
+    with pytest.raises(DataError, match=r"a\.zip is a zip archive; unpack reads tar archives"):
+        unpack(tmp_path / "a.zip", tmp_path / "a")
+    assert left(tmp_path) == ["a.zip"], "a good file is not to be deleted"
+
+
+def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tar(tmp_path / "a.tar.gz", ("new", b"1"))
+    assert unpack("~/a.tar.gz", "~/b") == tmp_path / "b" and left(tmp_path / "b") == ["new"]
 
 
 def test_half_unpacked_folder_is_done_anew(tmp_path: Path) -> None:

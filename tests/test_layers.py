@@ -114,3 +114,15 @@ def test_gate_names_a_body_that_changes_the_shape() -> None:
     layer = GatedResidual(nn.Linear(4, 1), 4)
     with pytest.raises(ValueError, match=r"body must keep the shape of its input, but \(2, 4\) became \(2, 1\)"):
         layer(torch.zeros(2, 4))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_low_rank_keeps_dtype_mode_and_frozen_parameters(dtype: torch.dtype) -> None:
+    linear = nn.Linear(6, 4).to(dtype).eval()
+    linear.weight.requires_grad_(False)
+    layer = LowRankLinear.from_linear(linear, 4)
+    assert {p.dtype for p in layer.parameters()} == {dtype} and not layer.training
+    assert [layer.up.requires_grad, layer.down.requires_grad] == [False, False]
+    assert layer.bias is not None and layer.bias.requires_grad
+    exact = 1e-9 if dtype == torch.float64 else 0.02
+    torch.testing.assert_close(layer.up @ layer.down, linear.weight, atol=exact, rtol=exact)

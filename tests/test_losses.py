@@ -188,3 +188,12 @@ def test_nan_gamma_is_refused() -> None:
 def test_examples_in_docstrings() -> None:
     assert doctest.testmod(losses).failed == 0
     assert doctest.testmod(losses).attempted >= 4
+
+
+@pytest.mark.parametrize("rest", [(), (5,), (3, 5)])
+@pytest.mark.parametrize("loss", [focal_loss, SymmetricCrossEntropy()], ids=["focal", "symmetric"])
+def test_one_column_of_logits_is_refused(loss: Callable[..., torch.Tensor], rest: tuple[int, ...]) -> None:
+    """One column has one class: its softmax is 1 and its loss 0 whatever the net says."""
+    logits, targets = torch.randn(4, 1, *rest), torch.zeros(4, *rest, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"one column of logits: squeeze\(1\) it"):
+        loss(logits, targets)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 from books import write_small
 
+from book.errors import BookError
 from book.tree import HERE, Tree, write_atomically
 
 
@@ -56,10 +59,23 @@ def test_write_atomically_keeps_the_old_file_when_it_fails(tmp_path: Path, monke
     path.write_text("old", encoding="utf-8")
 
     def full(*_: object) -> None:
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(
+        BookError, match=r"file\.txt: can't be written \(No space left on device\): nothing was changed"
+    ):
         write_atomically(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a umask")
+def test_write_atomically_heeds_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_atomically(tmp_path / "new" / "file.txt", "mine")
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "new", tmp_path / "new" / "file.txt")]
+    assert modes == [0o700, 0o600]

@@ -10,15 +10,18 @@ import pickle
 import re
 import shutil
 import tarfile
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock
 from tqdm.auto import tqdm
 
 
@@ -60,6 +63,32 @@ def place(url: str, folder: "str | Path | None" = None) -> Path:
         names.insert(-1, hashlib.sha256(parts.query.encode()).hexdigest()[:8])
     host = parts.hostname + (f"_{parts.port}" if parts.port else "")
     return cache_folder().joinpath(host, *names)
+
+
+def quoted(url: str) -> str:
+    """The URL with blanks and letters outside ASCII as it must be sent.
+
+    Raises:
+        ValueError: it has control characters, or no valid host.
+    """
+    if re.search(r"[\x00-\x1f\x7f]", url):
+        raise ValueError(f"url must not hold control characters, got {url!r}")
+    parts = urllib.parse.urlsplit(url)
+    try:
+        host = parts.netloc.encode("idna").decode()
+    except UnicodeError as error:
+        raise ValueError(f"url must name a valid host, got {url!r}") from error
+    path, query = (
+        urllib.parse.quote(text, safe="%/:=&?~+!$,;'@()*[]")
+        for text in (parts.path, parts.query)
+    )
+    return urllib.parse.urlunsplit((parts.scheme, host, path, query, ""))
+
+
+def lock_of(target: Path) -> FileLock:
+    """A lock that the processes of a machine share: one at a time works on the target."""
+    name = hashlib.sha256(str(target.absolute()).encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"runnable-pytorch-{name}.lock")
 # --8<-- [end:cache]
 
 
@@ -101,7 +130,7 @@ def save(
             except (OSError, http.client.HTTPException):
                 return False
             if not chunk:
-                return total is None or have == total
+                return total is None or size_of(part) == total
             file.write(chunk)
             file.flush()
             have += len(chunk)
@@ -223,14 +252,26 @@ def fetch(
         if sums[name] and not re.fullmatch(rf"[0-9a-fA-F]{{{length}}}", sums[name]):
             raise ValueError(f"{name} has {length} hexadecimal digits, got {sums[name]!r}")
     target = place(url, folder)
-    if target.is_file() and not wrong_sums(target, sums):
-        return target
     target.parent.mkdir(parents=True, exist_ok=True)
+    with lock_of(target):  # of several processes one loads, the others find the file
+        if not target.is_file() or wrong_sums(target, sums):
+            load(quoted(url), target, sums, timeout, progress)
+    return target
+
+
+def load(
+    url: str,
+    target: Path,
+    sums: "dict[str, str | None]",
+    timeout: float,
+    progress: bool,
+) -> None:
+    """Download what is missing in the half file, and give it its name if it is right."""
     part = target.with_name(target.name + ".part")
     whole = False
     while not whole:
         before = size_of(part)
-        whole = receive(url, part, bool(sha256 or md5), timeout, progress)
+        whole = receive(url, part, any(sums.values()), timeout, progress)
         if not whole and size_of(part) <= before:
             raise DataError(
                 f"{url}: the connection ends too early, after {size_of(part):,} bytes. "
@@ -245,7 +286,6 @@ def fetch(
         )
     os.replace(part, target)
     forget(part)
-    return target
 # --8<-- [end:fetch]
 
 
@@ -278,13 +318,21 @@ def unpack(archive: "str | Path", folder: "str | Path | None" = None) -> Path:
         DataError: the archive is damaged, a member would leave the folder, or the disk
             is full. Then there is no folder.
     """
-    archive = Path(archive)
+    archive = Path(archive).expanduser()
     stem = re.sub(r"\.(tgz|tar(\.(gz|bz2|xz))?)$", "", archive.name)
     if folder is None and stem == archive.name:
         raise DataError(f"{archive} is no tar archive by its name: name a folder for it")
-    target = archive.with_name(stem) if folder is None else Path(folder)
-    if target.is_dir():
-        return target
+    target = archive.with_name(stem) if folder is None else Path(folder).expanduser()
+    with lock_of(target):
+        if not target.is_dir():
+            extract(archive, target)
+    return target
+
+
+def extract(archive: Path, target: Path) -> None:
+    """Unpack into a folder of another name, and give it its name if all went well."""
+    if archive.is_file() and zipfile.is_zipfile(archive) and not tarfile.is_tarfile(archive):
+        raise DataError(f"{archive} is a zip archive; unpack reads tar archives")
     half = target.with_name(target.name + ".unpacking")
     shutil.rmtree(half, ignore_errors=True)  # left over from a call that was stopped
     half.mkdir(parents=True)
@@ -307,7 +355,6 @@ def unpack(archive: "str | Path", folder: "str | Path | None" = None) -> Path:
         ) from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
-    return target
 # --8<-- [end:unpack]
 
 

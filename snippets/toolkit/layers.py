@@ -78,8 +78,9 @@ class LowRankLinear(nn.Module):
             rank: of the new layer.
 
         Returns:
-            A layer on the same device and of the same dtype. The error of its weight is
-            made of the singular values that were left out.
+            A layer on the same device, of the same dtype (computed in float32 if that is
+            a half precision), in the same mode, frozen where linear is. The error of its
+            weight is made of the singular values that were left out.
 
         Raises:
             ValueError: rank is below 1 or above the smaller of the two sizes.
@@ -90,17 +91,19 @@ class LowRankLinear(nn.Module):
             >>> torch.allclose(layer.up @ layer.down, linear.weight, atol=1e-6)
             True
         """
-        bias = linear.bias is not None
-        layer = cls(linear.in_features, linear.out_features, rank, bias).to(
-            linear.weight
-        )
+        weight, bias = linear.weight, linear.bias is not None
+        layer = cls(linear.in_features, linear.out_features, rank, bias).to(weight)
+        half = weight.dtype in (torch.bfloat16, torch.float16)  # svd has no kernels there
         with torch.no_grad():
-            u, s, vh = torch.linalg.svd(linear.weight, full_matrices=False)
+            u, s, vh = torch.linalg.svd(weight.float() if half else weight, full_matrices=False)
             layer.up.copy_(u[:, :rank] * s[:rank].sqrt())
             layer.down.copy_(s[:rank, None].sqrt() * vh[:rank])
             if layer.bias is not None:
                 layer.bias.copy_(linear.bias)
-        return layer
+                layer.bias.requires_grad_(linear.bias.requires_grad)
+        for part in (layer.up, layer.down):
+            part.requires_grad_(weight.requires_grad)
+        return layer.train(linear.training)
 
 
 # --8<-- [end:low_rank_linear]

@@ -19,6 +19,15 @@ def check(name: str, value: object, good: bool, accepted: str) -> None:
     """Raise a ValueError that names the argument, its value and what is accepted."""
     if not good:
         raise ValueError(f"{name} must be {accepted}, got {value!r}")
+
+
+def check_classes(logits: torch.Tensor, targets: torch.Tensor) -> None:
+    """Raise a ValueError unless logits are (N, C, ...) and targets (N, ...), C above 1."""
+    if logits.ndim < 2 or logits.shape[:1] + logits.shape[2:] != targets.shape:
+        shapes = f"{tuple(logits.shape)} and {tuple(targets.shape)}"
+        raise ValueError(f"logits and targets have shapes that don't fit: {shapes}")
+    if logits.shape[1] == 1:  # one column can't tell classes apart
+        raise ValueError("one column of logits: squeeze(1) it, with targets 0.0 and 1.0")
 # --8<-- [end:reduce]
 
 # --8<-- [start:focal_loss]
@@ -60,8 +69,8 @@ def focal_loss(
         reduction: "none", "mean" or "sum"; the mean divides by the number of samples.
 
     Shape:
-        Two classes: logits and targets of one shape. Many: logits (N, C, ...) and targets
-        (N, ...). With reduction "none" the result has the shape of targets.
+        Two classes: logits and targets of one shape. Many: logits (N, C, ...), C above 1,
+        and targets (N, ...). With reduction "none" the result has the shape of targets.
 
     Returns:
         The loss: a scalar, or one for each sample.
@@ -83,15 +92,13 @@ def focal_loss(
     if logits.shape == targets.shape:
         sign = 2 * targets - 1  # -1 or 1
         log_p, log_rest = F.logsigmoid(sign * logits), F.logsigmoid(-sign * logits)
-    elif logits.ndim > 1 and logits.shape[:1] + logits.shape[2:] == targets.shape:
+    else:
+        check_classes(logits, targets)
         right = targets.unsqueeze(1)
         log_all = F.log_softmax(logits, dim=1)
         log_p = log_all.gather(1, right).squeeze(1)
         others = log_all.scatter(1, right, float("-inf"))
         log_rest = others.logsumexp(dim=1)  # log(1 - p), without forming 1 - p
-    else:
-        shapes = f"{tuple(logits.shape)} and {tuple(targets.shape)}"
-        raise ValueError(f"logits and targets have shapes that don't fit: {shapes}")
     each = -(gamma * log_rest).exp() * log_p
     if alpha is not None:
         each = each * _focal_weight(alpha, logits, targets)
@@ -191,9 +198,7 @@ class SymmetricCrossEntropy(nn.Module):
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of logits and class indices."""
-        if logits.ndim < 2 or logits.shape[:1] + logits.shape[2:] != targets.shape:
-            shapes = f"{tuple(logits.shape)} and {tuple(targets.shape)}"
-            raise ValueError(f"logits and targets have shapes that don't fit: {shapes}")
+        check_classes(logits, targets)
         log_q = F.log_softmax(logits, dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)
         reverse = self.log_zero * log_q.expm1()  # -log_zero * (1 - q)
         return reduce(self.beta * reverse - self.alpha * log_q, self.reduction)

@@ -12,7 +12,10 @@ def accuracy(outputs: torch.Tensor, targets: torch.Tensor) -> float:
         targets: class indices, or 0 and 1.
 
     Shape:
-        outputs (N, C) and targets (N,), or both of one shape.
+        outputs (N, C, ...) with C of at least 2 and targets (N, ...), or both of one shape.
+
+    Returns:
+        The share; NaN where an output or a target is NaN, or where there is none.
 
     Raises:
         ValueError: the shapes fit neither case.
@@ -23,12 +26,15 @@ def accuracy(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     """
     if outputs.shape == targets.shape:
         right = (outputs > 0) == (targets > 0.5)
-    elif outputs.shape[:1] + outputs.shape[2:] == targets.shape:
+    elif outputs.shape[:1] + outputs.shape[2:] == targets.shape and outputs.size(1) > 1:
         right = outputs.argmax(1) == targets
     else:
         shapes = f"{tuple(outputs.shape)} and {tuple(targets.shape)}"
-        raise ValueError(f"outputs and targets have shapes that don't fit: {shapes}")
-    return right.sum().item() / right.numel()
+        hint = ": squeeze(1) makes one logit of one column" if 1 in outputs.shape[1:2] else ""
+        raise ValueError(f"outputs and targets have shapes that don't fit: {shapes}{hint}")
+    if outputs.isnan().any() or targets.isnan().any():  # no comparison is true of NaN
+        return float("nan")
+    return right.double().mean().item()
 # --8<-- [end:accuracy]
 
 # --8<-- [start:auc]
@@ -42,6 +48,9 @@ def auc(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     Shape:
         As many outputs as targets.
 
+    Returns:
+        The area; NaN where a score or a target is NaN.
+
     Raises:
         ValueError: the numbers of elements differ, or one class is missing.
 
@@ -52,6 +61,8 @@ def auc(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     scores, positive = outputs.flatten().cpu(), targets.flatten().cpu() > 0.5
     if scores.shape != positive.shape or positive.all() or not positive.any():
         raise ValueError("auc needs as many scores as targets, and both classes")
+    if scores.isnan().any() or targets.isnan().any():  # sorting would rank NaN above all
+        return float("nan")
     lower = scores[~positive].sort().values
     below = torch.searchsorted(lower, scores[positive])
     not_above = torch.searchsorted(lower, scores[positive], right=True)
@@ -59,6 +70,20 @@ def auc(outputs: torch.Tensor, targets: torch.Tensor) -> float:
 # --8<-- [end:auc]
 
 # --8<-- [start:epoch]
+def samples(batch: object) -> int:
+    """How many samples a batch holds: the first size of the first tensor inside.
+
+    Raises:
+        TypeError: there is no tensor with a dimension in it.
+    """
+    inside = batch
+    while isinstance(inside, (dict, list, tuple)) and inside:
+        inside = next(iter(inside.values() if isinstance(inside, dict) else inside))
+    if not isinstance(inside, torch.Tensor) or not inside.ndim:
+        raise TypeError(f"a batch must hold tensors of samples, got {type(batch).__name__}")
+    return len(inside)
+
+
 class Epoch:
     """What one pass over the data saw. Its numbers are read once, at the end."""
 
@@ -71,7 +96,7 @@ class Epoch:
     ) -> None:
         """Note a batch and its mean loss, without waiting for the device."""
         self.losses.append(loss.detach())
-        self.sizes.append(len(targets))
+        self.sizes.append(samples(targets))
         if self.metrics:
             self.outputs.append(outputs.detach())
             self.targets.append(targets)
