@@ -234,7 +234,7 @@ def _against_record(
         return [
             "the ledger calls its numbers volatile, but it prints none: delete its [[volatile]] entry in tests/ledger.toml"
         ]
-    floats = any(re.search(r"[.eEnNjJ]", number) for number in numbers)
+    floats = any(map(compare.is_float, numbers))
     if book_ledger.get("tolerance", page.name, block.name) and not floats:
         return [
             "the ledger gives it a tolerance, but it prints no float: delete its [[tolerance]] entry in tests/ledger.toml"

@@ -1,40 +1,50 @@
 """Compare what a block printed with what its record says.
 
-Text must be equal, integers must be equal, floats may differ within a tolerance (AVX2 and AVX-512 round differently),
-figures are compared as pictures, exceptions by type and message. White space may vary where numbers change width.
+Text must be equal, integers must be equal, floats may differ within a tolerance (processors round differently), figures
+are compared by the numbers of their SVG, exceptions by type and message. White space may vary where numbers change width.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+
+from book import pictures
 
 Output = Mapping[str, Any]
 
 RTOL, ATOL = 1e-3, 1e-5
-NUMBER = re.compile(
-    r"(?<![\w.])(?P<number>[-+]?(?:(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?j?|nan\b|inf\b))(?![\w])", re.IGNORECASE
+DIGITS = r"\d+(?:_\d+)*"
+NUMBER = re.compile(  # ends where its digits end, a unit may follow; never begins inside a name such as float32
+    rf"""(?<![\w.])(?P<number>
+        [-+]? (?: 0x[0-9a-f]+ (?!\w)
+                | (?:{DIGITS}\.(?:{DIGITS})? | \.{DIGITS} | {DIGITS}) (?: e (?:[-+]\d+ | \d+(?!\w)) )? (?:j(?!\w))?
+                | (?:nan|inf) (?!\w) )
+    )""",
+    re.IGNORECASE | re.VERBOSE,
 )
-LABEL = re.compile(r"<!-- (?P<text>.*?) -->(?P<rest>(?:(?!<!--).)*)", re.DOTALL)  # matplotlib names each text it draws
-GLYPH = re.compile(r'<use xlink:href="#([\w-]+-[0-9a-f]+)"')
-SVG_TEXT = re.compile(r"<(?:text|tspan|title)\b[^>]*>([^<]+)<")
 DEVICE = re.compile(r"\b(cuda|mps|xpu)(:\d+)?\b")
-PIXEL_STEP = 40  # of 255: a smaller change of a pixel is not seen
-PIXEL_SHARE = 2e-4  # of all pixels: a larger share that changed is another picture
-PICTURE_WIDTH = 640
+DIGITS_THAT_MAY_ROUND = 3  # a number of at least as many digits may differ by one unit of the last
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far floats may be apart; ``volatile`` lets every number differ."""
+    """How far floats may be apart; ``volatile`` lets every number differ.
+
+    ``last_digit``: decimals of three digits or more may also differ by one unit of the last that is printed.
+    """
 
     rtol: float = RTOL
     atol: float = ATOL
     volatile: bool = False
+    last_digit: bool = True
+
+
+EXACT = Tolerance(0.0, 0.0, last_digit=False)
 
 
 @dataclass(frozen=True)
@@ -95,67 +105,57 @@ def _excerpt(want: str, have: str) -> str:
 def _number(want: str, have: str, tolerance: Tolerance) -> str | None:
     if tolerance.volatile:
         return None
-    floats = [bool(re.search(r"[.eEnNjJ]", n)) for n in (want, have)]
+    floats = is_float(want), is_float(have)
     if floats[0] != floats[1]:
         return f"{want} is now {have} (one is an integer)"
     if not floats[0]:
-        return None if int(want) == int(have) else f"{want} is now {have}"
+        return None if _integer(want) == _integer(have) else f"{want} is now {have}"
     a, b = (complex(n) if n[-1] in "jJ" else float(n) for n in (want, have))
     if a == b or (a != a and b != b):
         return None
     gap = abs(a - b)
     if gap <= tolerance.atol + tolerance.rtol * abs(a) and math.isfinite(gap):
         return None
+    if tolerance.last_digit and _one_unit_apart(want, have):
+        return None
     return f"{want} is now {have}, {gap:.3g} apart (rtol {tolerance.rtol:g}, atol {tolerance.atol:g})"
 
 
+def is_float(number: str) -> bool:
+    """Whether what ``NUMBER`` found may be loose: it has a dot, an exponent or a j, or is nan or inf."""
+    return not _is_hex(number) and re.search(r"[.enj]", number, re.IGNORECASE) is not None
+
+
+def _is_hex(number: str) -> bool:
+    return number.lstrip("+-")[:2].lower() == "0x"
+
+
+def _integer(number: str) -> int:
+    return int(number, 16) if _is_hex(number) else int(number)
+
+
+def _one_unit_apart(want: str, have: str) -> bool:
+    """Whether two decimals differ by one unit of the last printed digit, and have digits enough for that to be rounding.
+
+    Never ``1.``, which is how torch prints a whole float, nor ``0.5`` or ``0.95``: one unit of these is no rounding.
+    """
+    if want[-1] in "jJ" and have[-1] in "jJ":
+        want, have = want[:-1], have[:-1]
+    sides = []
+    for number in (want, have):
+        mantissa, _, exponent = number.lower().partition("e")
+        decimals = len(mantissa.partition(".")[2].replace("_", ""))
+        digits = re.sub(r"\D", "", mantissa).lstrip("0")
+        if not decimals or len(digits) < DIGITS_THAT_MAY_ROUND:
+            return False
+        sides.append((Decimal(number), Decimal(1).scaleb(int(exponent or 0) - decimals)))
+    (a, unit), (b, other_unit) = sides
+    return unit == other_unit and abs(a - b) <= unit
+
+
 def picture(expected: str, got: str) -> str | None:
-    """Why two SVG pictures do not look the same, in words, or None if they do."""
-    if expected == got:
-        return None
-    reason = _labels(expected, got)
-    if reason:
-        return reason
-    import numpy as np
-
-    try:
-        a, b = _pixels(expected), _pixels(got)
-    except ValueError as error:
-        return f"not a picture: {error}"
-    if a.shape != b.shape:
-        return f"the picture was {a.shape[1]} x {a.shape[0]} pixels, is {b.shape[1]} x {b.shape[0]}"
-    changed = (np.abs(a.astype(int) - b.astype(int)).max(axis=2) > PIXEL_STEP).mean()
-    if changed > PIXEL_SHARE:
-        return f"{changed:.2%} of the picture's pixels changed (at most {PIXEL_SHARE:.2%})"
-    return None
-
-
-def _labels(expected: str, got: str) -> str | None:
-    """Why the words and numbers in two pictures are not the same: one wrong digit is too few pixels to be seen."""
-    want, have = LABEL.findall(expected), LABEL.findall(got)
-    reason = text(_words(expected), _words(got))
-    if reason:
-        return f"a label of the picture: {reason}"
-    for (label, drawn), (other, redrawn) in zip(want, have, strict=False):
-        if label == other and GLYPH.findall(drawn) != GLYPH.findall(redrawn):
-            return f"the label {label!r} of the picture is drawn with other letters"
-    return None
-
-
-def _words(svg: str) -> str:
-    return "\n".join([*(label for label, _ in LABEL.findall(svg)), *SVG_TEXT.findall(svg)])
-
-
-def _pixels(svg: str) -> Any:
-    """SVG -> array (height, width, 3) on white."""
-    import numpy as np
-    import resvg_py
-    from PIL import Image
-
-    raw = bytes(
-        resvg_py.svg_to_bytes(svg_string=svg, width=PICTURE_WIDTH, dpi=96, background="white", skip_system_fonts=True)
-    )
-    return np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
+    """Why two SVG pictures are not the same, in words, or None if they are."""
+    return pictures.difference(expected, got, text)
 
 
 def outputs(

@@ -5,15 +5,28 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.backend_bases import FigureManagerBase
+from matplotlib.backends import backend_svg
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
 from matplotlib.figure import Figure
+from matplotlib.image import _ImageBase
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Text
+
+from book.pictures import SIMPLIFIED
 
 SVG_SETTINGS: Any = {"svg.hashsalt": "runnable-pytorch", "svg.fonttype": "path", "savefig.transparent": True}
+LONG = 2000  # points: matplotlib may simplify longer lines only, for it drops points by their value
+NO_MARKS = "a figure has no marks: draw a line, a patch, an image or a text in its axes before plt.show()"
 
 publish: Callable[[dict[str, str]], None] = lambda bundle: None  # noqa: E731  # replaced by the session
+refuse: Callable[[str], None] = lambda why: None  # noqa: E731  # replaced by the session
 
 
 def to_svg(figure: Figure) -> str:
@@ -27,11 +40,55 @@ def to_svg(figure: Figure) -> str:
             if have and shown.width >= have[1] and shown.height >= have[0]:
                 image.set_interpolation("none")  # embed its own pixels; the browser enlarges them
     buffer = io.StringIO()
-    with plt.rc_context(SVG_SETTINGS):
+    with plt.rc_context(SVG_SETTINGS), mock.patch.object(backend_svg, "RendererSVG", _Renderer):
         figure.savefig(
             buffer, format="svg", bbox_inches="tight", pad_inches=0.05, metadata={"Date": None, "Creator": None}
         )
     return buffer.getvalue()
+
+
+class _Renderer(backend_svg.RendererSVG):
+    """Draws every point of a line, or puts a long one that is simplified into a group that says so."""
+
+    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
+        drawn: Any = super()
+        if path.should_simplify and len(path.vertices) > LONG:
+            drawn.open_group(SIMPLIFIED)
+            drawn.draw_path(gc, path, transform, rgbFace)
+            drawn.close_group(SIMPLIFIED)
+            return
+        if path.should_simplify:
+            path = path.copy()
+            path.should_simplify = False
+        drawn.draw_path(gc, path, transform, rgbFace)
+
+
+def has_marks(figure: Figure) -> bool:
+    """Whether the figure shows anything but empty axes and titles."""
+    own = [*figure.lines, *figure.patches, *figure.images, *figure.artists]
+    for axes in figure.axes:
+        own += [*axes.lines, *axes.patches, *axes.collections, *axes.images, *axes.texts, *axes.tables, *axes.artists]
+    return any(artist.get_visible() and _draws(artist) for artist in own)
+
+
+def _draws(artist: Any) -> bool:
+    """Whether there is something to draw in an artist."""
+    if isinstance(artist, Line2D):
+        return _finite(artist.get_xydata())
+    if isinstance(artist, Patch):
+        return _finite(artist.get_path().vertices)
+    if isinstance(artist, Collection):
+        return _finite(artist.get_offsets()) and any(np.size(path.vertices) for path in artist.get_paths())
+    if isinstance(artist, _ImageBase):
+        return artist.get_array() is not None and np.asarray(artist.get_array()).size > 0
+    if isinstance(artist, Text):
+        return bool(artist.get_text().strip()) or getattr(artist, "arrow_patch", None) is not None
+    return True
+
+
+def _finite(points: Any) -> bool:
+    """Whether one of the points has a place."""
+    return bool(np.isfinite(np.ma.filled(np.ma.asarray(points, dtype=float), np.nan)).all(axis=-1).any())
 
 
 class FigureManager(FigureManagerBase):
@@ -39,6 +96,8 @@ class FigureManager(FigureManagerBase):
     def pyplot_show(cls, *, block: bool | None = None) -> None:
         for number in plt.get_fignums():
             figure = plt.figure(number)
+            if not has_marks(figure):
+                refuse(NO_MARKS)
             width, height = figure.get_size_inches()
             publish({"image/svg+xml": to_svg(figure), "text/plain": f"<Figure of {width:g} x {height:g} inches>"})
         plt.close("all")

@@ -45,6 +45,10 @@ WARM_MODULES = (
 MAX_OUTPUT = 100_000  # bytes that one block may print: a page is for reading
 PACKAGES = [path + os.sep for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_path(key))]
 OPEN_FIGURE = "the block leaves a figure open: end it with plt.show()"
+CLOCK = r"(?:\d+:)?\d+:\d\d"
+BAR_TIMES = re.compile(  # elapsed, what is left, and a rate such as 2.95it/s, 1.2kbatch/s or ?it/s
+    rf" ?\[{CLOCK}(?:<(?:{CLOCK}|\?))?,\s*(?:\?|\d[\d.]*)[^,\]]*/[^,\]]+(?:, (?P<postfix>[^\]]*))?\]"
+)
 SEEDERS = {"manual_seed", "seed", "fork_rng", "set_rng_state", "seed_all", "setstate"}
 
 
@@ -250,7 +254,7 @@ class _Session:
 
         display_functions.display = display
         IPython.display.display = display
-        figures.publish = self._publish
+        figures.publish, figures.refuse = self._publish, self._refuse
         plt.switch_backend("module://book.figures")
         warnings.simplefilter("default")
         warnings.showwarning = self._showwarning
@@ -291,6 +295,9 @@ class _Session:
         if kind == "execute_result":
             output["execution_count"] = None
         self.events.append((os.fstat(1).st_size, os.fstat(2).st_size, output))
+
+    def _refuse(self, why: str) -> None:
+        self.result.failure = self.result.failure or why
 
     def _display(self, value: Any, kind: str) -> None:
         data, _ = self.formatter.format(value)  # type: ignore[no-untyped-call]
@@ -388,9 +395,14 @@ class _Session:
 
 
 def _settle(text: str) -> str:
-    """Progress bars in their final state: of each line, what stands after its last carriage return."""
+    """Progress bars in their final state, without rate and times: of each line, what stands after its last carriage return."""
     lines = text.replace("\r\n", "\n").split("\n")
-    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+    return "\n".join(_timeless(line.rstrip("\r").rsplit("\r", 1)[-1]) for line in lines)
+
+
+def _timeless(line: str) -> str:
+    """A line without what tqdm writes of time: ``3/3 [00:01<00:00, 2.95it/s, loss=1]`` -> ``3/3 [loss=1]``."""
+    return BAR_TIMES.sub(lambda found: f" [{found['postfix']}]" if found["postfix"] else "", line)
 
 
 def _generators() -> str:

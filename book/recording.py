@@ -117,7 +117,7 @@ def _changes(page: str, old: records.Record | None, new: records.Record) -> list
         if before is None:
             lines.append(f"{page}: {cell.name}: new")
             continue
-        differences = compare.outputs(before.outputs, cell.outputs, compare.Tolerance(0, 0))
+        differences = compare.outputs(before.outputs, cell.outputs, compare.EXACT)
         if differences:
             lines += [f"{page}: {cell.name}: {difference}" for difference in differences]
         elif before.source != cell.source:

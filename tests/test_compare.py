@@ -18,9 +18,24 @@ EQUAL = [
     ("a\n", "a"),
     ("x1.5y 3", "x1.5y 3"),
     ("[-0.0]", "[0.0]"),
+    # One unit of the last of three digits or more, one of them behind the dot: that is rounding.
+    ("0.953", "0.954"),
+    ("12.4", "12.3"),
+    ("0.00123", "0.00124"),
+    ("0.0500", "0.0501"),
+    ("-1.23e-04", "-1.24e-04"),
+    ("1.23j", "1.24j"),
+    ("1.01%", "1.02%"),
+    # A number ends where its digits end.
+    ("3.0000s", "3.0004s"),
+    ("95.19it/s", "95.20it/s"),
+    ("1.31ms, 2.00x", "1.311ms, 2.001x"),
+    ("1.5e-05s", "1.5001e-05s"),
+    ("1_000.0", "1_000.5"),
+    ("0x1f", "0x1F"),
 ]
 DIFFERENT = [
-    ("tensor([1.00])", "tensor([1.01])", "number 1 differs: 1.00 is now 1.01"),
+    ("tensor([1.00])", "tensor([1.02])", "number 1 differs: 1.00 is now 1.02"),
     ("shape (3, 2)", "shape (2, 3)", "number 1 differs: 3 is now 2"),
     ("12345678901234567890", "12345678901234567891", "number 1 differs"),
     ("1", "1.0", "one is an integer"),
@@ -38,6 +53,28 @@ DIFFERENT = [
     ("", "words", "text differs"),
     ("step 1e3", "step 1e4", "number 1 differs"),
     ("version 1.2.3", "version 1.2.4", "differs"),
+    ("0.953", "0.955", "number 1 differs: 0.953 is now 0.955"),
+    ("1.", "2.", "1. is now 2."),
+    ("0.", "1.", "0. is now 1."),
+    ("0.5", "0.6", "0.5 is now 0.6"),
+    ("0.95", "0.96", "0.95 is now 0.96"),
+    ("0.05", "0.06", "0.05 is now 0.06"),
+    ("0.0012", "0.0013", "0.0012 is now 0.0013"),
+    ("100.", "101.", "100. is now 101."),
+    ("100", "101", "100 is now 101"),
+    ("1.0e-05", "1.2e-04", "1.0e-05 is now 1.2e-04"),
+    ("1.23e-04", "1.24e-03", "1.23e-04 is now 1.24e-03"),
+    ("0.953", "0.9549", "0.953 is now 0.9549"),
+    ("9.99", "-9.99", "9.99 is now -9.99"),
+    ("3s", "4s", "number 1 differs: 3 is now 4"),
+    ("3.0s", "3.1s", "number 1 differs: 3.0 is now 3.1"),
+    ("2.0x", "2.0y", "text differs: 'x' is now 'y'"),
+    ("1_000", "1_001", "number 1 differs: 1_000 is now 1_001"),
+    ("0x1f", "0x2f", "number 1 differs: 0x1f is now 0x2f"),
+    ("0x1e", "0x1f", "number 1 differs: 0x1e is now 0x1f"),
+    ("12345e1ab", "12346e1ab", "number 1 differs: 12345 is now 12346"),
+    ("conv2d cuda:0", "conv3d cuda:0", "text differs"),
+    ("x1 a_2", "x1 a_3", "text differs"),
 ]
 
 
@@ -66,6 +103,44 @@ def test_volatile_lets_numbers_differ_but_not_words_or_their_count() -> None:
     assert text("took 3 s", "took 3 4 s", volatile)
 
 
+@pytest.mark.parametrize("name", ["float32", "conv2d", "x1", "a_2", "cuda", "e10", "info", "nano"])
+def test_a_number_does_not_begin_inside_a_name(name: str) -> None:
+    assert compare.NUMBER.findall(name) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "numbers"),
+    [
+        ("3.0s 2.0x 1.31ms 95.19it/s", ["3.0", "2.0", "1.31", "95.19"]),
+        ("0x1f 0x7f3a12c0 1_000 -5", ["0x1f", "0x7f3a12c0", "1_000", "-5"]),
+        ("1.5e-05s, 3j, 2joules, 1e5", ["1.5e-05", "3j", "2", "1e5"]),
+        ("cuda:0 3D nan -inf", ["0", "3", "nan", "-inf"]),
+    ],
+)
+def test_a_number_ends_where_its_digits_end(said: str, numbers: list[str]) -> None:
+    assert [match["number"] for match in compare.NUMBER.finditer(said)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("said", "later"), [("3.0s", "12.7s"), ("95.19it/s", "3it/s"), ("0x1f", "0x2f"), ("1_000", "7")]
+)
+def test_volatile_numbers_may_have_a_unit(said: str, later: str) -> None:
+    assert text(said, later, Tolerance(volatile=True)) is None
+    assert text(said, later)
+
+
+def test_exact_forgives_no_digit() -> None:
+    assert text("0.953", "0.954", Tolerance(0, 0)) is None
+    assert text("0.953", "0.954", compare.EXACT)
+    assert text("0.953", "0.953", compare.EXACT) is None
+
+
+def test_what_may_be_loose() -> None:
+    assert [n for n in ("1", "1.", "1e3", "2j", "nan", "0x1e", "1_000", "-0xe", "-.5") if compare.is_float(n)] == [
+        "1.", "1e3", "2j", "nan", "-.5"
+    ]  # fmt: skip
+
+
 def svg(body: str, width: int = 100) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width} 50">{body}</svg>'
 
@@ -77,10 +152,10 @@ LABEL = '<!-- loss: 90 --><use xlink:href="#DejaVuSans-4f"/><use xlink:href="#De
 @pytest.mark.parametrize(
     ("other", "why"),
     [
-        (svg(LINE.replace("90 40", "90 20")), "pixels changed"),
-        (svg(LINE.replace("#2f6fdb", "#e4572e")), "pixels changed"),
-        (svg(LINE, width=200), "the picture was 640 x 320 pixels, is 640 x 160"),
-        (svg(""), "pixels changed"),
+        (svg(LINE.replace("90 40", "90 20")), "a path moved by 20.00 pt (at most 0.5)"),
+        (svg(LINE.replace("#2f6fdb", "#e4572e")), "stroke #2f6fdb is now #e4572e"),
+        (svg(LINE, width=200), "the picture was 100 x 50 pt, is 200 x 50"),
+        (svg(""), "1 <path> are now 0"),
         ("<svg", "not a picture"),
         (svg(LINE + "<text>b</text>"), "a label of the picture"),
     ],

@@ -76,6 +76,33 @@ def test_progress_bars_show_their_last_state(run: Run) -> None:
     ]
 
 
+TQDM = """\
+import sys, time
+from tqdm import tqdm
+with tqdm(range(3), desc="train", unit=" batch") as bar:
+    for i in bar:
+        time.sleep(0.02)
+        bar.set_postfix(loss=i / 2)
+for _ in tqdm(iter("ab")):
+    time.sleep(0.01)
+for _ in tqdm(range(1), total=3600 * 30):
+    time.sleep(0.12)
+with tqdm(total=2048, unit="B", unit_scale=True) as bar:
+    bar.update(2048)
+print("[12:30, left]", file=sys.stderr)
+"""
+
+
+def test_bars_of_tqdm_keep_no_rate_and_no_times(run: Run) -> None:
+    assert "".join(shown(run(TQDM)[0])).splitlines() == [
+        "train: 100%|██████████| 3/3 [loss=1]",
+        "2it",
+        "  0%|          | 1/108000",
+        "100%|██████████| 2.05k/2.05k",
+        "[12:30, left]",
+    ]
+
+
 def test_the_output_of_a_block_is_its_own(run: Run) -> None:
     assert [shown(r) for r in run("print(1)", "print(2)", "3")] == [["1\n"], ["2\n"], ["3"]]
 
