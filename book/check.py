@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from book import compare, ledger, pages, records
+from book.bindings import defined
 from book.errors import BookError, nearest
 from book.ledger import Entry, Ledger
 from book.pages import Block, Page
@@ -28,13 +29,17 @@ def silent(line: str) -> None:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one block. ``status`` is ``passed``, ``failed`` or ``skipped``."""
+    """What became of one block. ``status`` is ``passed``, ``failed`` or ``skipped``.
+
+    ``follows`` names the block above that failed, if this one failed only for want of what that one defines.
+    """
 
     page: str
     block: str
     status: str
     message: str = ""
     seconds: float = 0.0
+    follows: str = ""
 
 
 @dataclass
@@ -126,9 +131,8 @@ def judge(
 ) -> list[Verdict]:
     """One verdict per block of the page that the job held; against the record where one is given."""
     results = {result.name: result for result in run.results}
-    stopped = next(
-        (r.name for r in run.results if r.failure and not book_ledger.get("raises", page.name, r.name)), None
-    )
+    follows = _followers(page, run, book_ledger)
+    versions = "" if record is None or ignore_hashes else records.other_versions(tree, record)
     hashed = dict(zip([b.name for b in page.blocks], records.hashes(tree, page), strict=True))
     verdicts = []
     for block in page.blocks:
@@ -140,19 +144,42 @@ def judge(
             told = f"{place}:\n    {gap}: run {records.mend(page.name)}" if gap else missing
             verdicts.append(Verdict(page.name, block.name, "failed" if gap else "skipped", told))
         elif result is None:
-            why = (
-                f'not run: block "{stopped}" above it failed' if stopped else "not run: the page's process ended early"
-            )
-            verdicts.append(Verdict(page.name, block.name, "failed", f"{place}: {why}"))
+            ended = f'with block "{run.results[-1].name}" above' if run.results else "early"
+            verdicts.append(Verdict(page.name, block.name, "failed", f"{place}: not run: the page ended {ended}"))
+        elif block.name in follows:
+            root = follows[block.name]
+            why = f'{place}: follows from block "{root}" above, which failed'
+            verdicts.append(Verdict(page.name, block.name, "failed", why, result.seconds, root))
         else:
             faults = _rules(page, result, book_ledger)
-            if record is not None and not (result.failure and faults):
+            if record is not None and versions and device in (None, "cpu"):
+                faults.append(f"{versions}: run {records.mend(page.name)}")
+            elif record is not None and not (result.failure and faults):
                 faults += _against_record(
                     page, block, result, record, book_ledger, hashed[block.name], ignore_hashes, device
                 )
             message = "\n    ".join([f"{place}:", *faults]) if faults else ""
             verdicts.append(Verdict(page.name, block.name, "failed" if faults else "passed", message, result.seconds))
     return verdicts
+
+
+def _followers(page: Page, run: PageRun, book_ledger: Ledger) -> dict[str, str]:
+    """Blocks that end in a NameError for want of what a failed block above defines -> that block."""
+    code = {block.name: block.run_code for block in page.blocks}
+    lost: dict[str, str] = {}  # name -> the failed block that defines it
+    found: dict[str, str] = {}
+    for result in run.results:
+        kind, message = result.error or ("", "")
+        missing = re.match(r"name '(\w+)' is not defined", message) if kind == "NameError" else None
+        raises = book_ledger.get("raises", page.name, result.name)
+        expected = raises is not None and result.error is not None and not _expected_exception(raises, result)
+        if missing and missing[1] in lost and not expected:
+            found[result.name] = lost[missing[1]]
+        if (result.failure or raises) and not expected:
+            lost |= dict.fromkeys(defined(code[result.name]), found.get(result.name, result.name))
+        else:
+            lost = {name: block for name, block in lost.items() if name not in defined(code[result.name])}
+    return found
 
 
 def _rules(page: Page, result: BlockResult, book_ledger: Ledger) -> list[str]:

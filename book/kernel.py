@@ -62,6 +62,7 @@ class Job:
     """One page to run: its blocks in order, where, and for how long each block may take (seconds).
 
     ``label`` tells runs of the same page apart (mutants); the page's name is used where it is empty.
+    A page goes on below a block that fails, unless it ``stops`` at the first failure that is not one of ``raises``.
     ``observe`` notes which public names of torch each block uses (book.observe), with compiled functions left
     ``compiled`` or run as Python, and with hooks in all blocks but the ``plain`` ones.
     """
@@ -76,6 +77,7 @@ class Job:
     observe: bool = False
     compiled: bool = False
     plain: frozenset[str] = frozenset()
+    stops: bool = False
 
 
 @dataclass
@@ -105,13 +107,18 @@ class BlockResult:
 
 @dataclass(frozen=True)
 class Machine:
-    """What ran the page."""
+    """What ran the page: versions, the CPU capability that torch uses, and the processor (never the host's name)."""
 
     python: str
     torch: str
     cpu: str
     system: str
     device: str
+    numpy: str = ""
+    pandas: str = ""
+    matplotlib: str = ""
+    vendor: str = ""
+    model: str = ""
 
 
 def warm_up() -> None:
@@ -143,7 +150,7 @@ def run_job(job: Job, folder: str, send: Connection) -> None:
         send.send(("start", index))
         result = session.run(index)
         send.send(("done", index, result))
-        if result.failure and job.blocks[index].name not in job.raises:
+        if job.stops and result.failure and job.blocks[index].name not in job.raises:
             break
     session.join_threads()
     send.send(("end", machine(job.device), session.late, session.observer.read() if session.observer else {}))
@@ -151,14 +158,25 @@ def run_job(job: Job, folder: str, send: Connection) -> None:
 
 
 def machine(device: str | None = None) -> Machine:
+    import matplotlib
+    import numpy
+    import pandas
     import torch
 
+    from book.processor import processor
+
+    vendor, model = processor()
     return Machine(
         python=platform.python_version(),
         torch=torch.__version__,
         cpu=torch.backends.cpu.get_cpu_capability(),
         system=f"{platform.system()} {platform.machine()}",
         device=device or "cpu",
+        numpy=numpy.__version__,
+        pandas=pandas.__version__,
+        matplotlib=matplotlib.__version__,
+        vendor=vendor,
+        model=model,
     )
 
 

@@ -78,8 +78,10 @@ def _unfit(page: Page, verdicts: Sequence[check.Verdict], book_ledger: Ledger) -
     skipped = [v for v in verdicts if v.status == "skipped" and not book_ledger.device(page.name, v.block)]
     if skipped:
         return f'{page.path}: block "{skipped[0].block}" {skipped[0].message}: this page cannot be recorded here'
-    failed = sum(v.status == "failed" for v in verdicts)
-    return f"{page.path}: not recorded, the record is as it was: {failed} blocks fail" if failed else None
+    failed = [v for v in verdicts if v.status == "failed"]
+    follow = sum(v.follows != "" for v in failed)
+    more = f", of which {follow} only follow from another" if follow else ""
+    return f"{page.path}: not recorded, the record is as it was: {len(failed)} blocks fail{more}" if failed else None
 
 
 def with_programs(

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from book import check, compare
+from book.bindings import stored
 from book.check import Say, silent
 from book.errors import BookError
 from book.kernel import OPEN_FIGURE, SEEDERS
@@ -66,7 +67,7 @@ class Statement:
     @cached_property
     def defines(self) -> frozenset[str]:
         """Names it binds, perhaps."""
-        return frozenset(_stored(self.node))
+        return frozenset(stored(self.node))
 
     @cached_property
     def surely_defines(self) -> frozenset[str]:
@@ -155,28 +156,6 @@ def statements(block: Block | BlockCode) -> list[Statement]:
     return found
 
 
-def _stored(node: ast.AST) -> Iterator[str]:
-    """Names that a statement binds at the top level."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-        return
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0]
-        return
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-        yield node.id
-    if isinstance(node, ast.ExceptHandler) and node.name:
-        yield node.name
-    if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        for child in ast.walk(node):
-            if isinstance(child, ast.NamedExpr):
-                yield child.target.id
-        return
-    for inner in ast.iter_child_nodes(node):
-        yield from _stored(inner)
-
-
 class _Reader(ast.NodeVisitor):
     """Names that code reads before it binds them, followed in the order in which Python runs it."""
 
@@ -213,7 +192,7 @@ class _Reader(ast.NodeVisitor):
         self._ordered(node.iter, node.target, node.body, node.orelse)
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        self.bound.update(_stored(node))
+        self.bound.update(stored(node))
 
     visit_ImportFrom = visit_Import
 
@@ -241,7 +220,7 @@ class _Reader(ast.NodeVisitor):
         self._ordered(getattr(node, "returns", None))
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
         local = {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)} | {
-            name for n in body for name in _stored(n)
+            name for n in body for name in stored(n)
         }
         if not isinstance(node, ast.Lambda):
             self.bound.add(node.name)
@@ -471,7 +450,7 @@ def _prints(node: ast.expr) -> bool:
 
 def _import_needed(line: str, names: set[str]) -> bool:
     node = ast.parse(line).body[0]
-    return (isinstance(node, ast.ImportFrom) and node.module == "__future__") or bool(set(_stored(node)) & names)
+    return (isinstance(node, ast.ImportFrom) and node.module == "__future__") or bool(set(stored(node)) & names)
 
 
 def prove(

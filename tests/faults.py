@@ -131,6 +131,29 @@ def output(section: str, key: str, old: str, new: str, file: str = RECORD) -> Br
     return record(change, file)
 
 
+def drop_fact(name: str) -> Breaks:
+    """Take a fact about the machine out of the record."""
+
+    def breaks(tree: Tree) -> None:
+        path = tree.root / RECORD
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        del notebook["metadata"]["book"][name]
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+
+    return breaks
+
+
+def pin(package: str, version: str) -> Breaks:
+    """Pin a package at another version than before, or for the first time."""
+
+    def breaks(tree: Tree) -> None:
+        lines = tree.requirements.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.startswith(f"{package}==")]
+        tree.requirements.write_text("\n".join([*kept, f"{package}=={version}"]) + "\n", encoding="utf-8")
+
+    return breaks
+
+
 def block_fences(path: Path) -> list[str]:
     return re.findall(r"^```python.*?^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
@@ -343,7 +366,12 @@ FILES = [
     Fault("record an empty object", write(RECORD, "{}"), "stage", rf"{RECORD}: not a whole record"),
     Fault("record not a notebook", write(RECORD, '{"metadata": {"book": {"format": 1}}, "cells": []}'), "stage", rf"{RECORD}: not a whole record"),
     Fault("record not UTF-8", write(RECORD, b'{"caf\xe9": 1}'), "stage", rf"{RECORD}: not a whole record"),
-    Fault("record of another format", edit(RECORD, '"format": 1', '"format": 2'), "stage", rf"{RECORD}: not a whole record \(format 2 is not 1\)"),
+    Fault("record of another format", edit(RECORD, '"format": 2', '"format": 3'), "stage", rf"{RECORD}: not a whole record \(format 3 is not 2\)"),
+    Fault("record: facts of the machine edited", edit(RECORD, '"python": "3', '"python": "4'), "stage", rf'{RECORD}: not a whole record \(the facts kept for block "scale" were edited'),
+    Fault("record without a version", drop_fact("numpy"), "stage", rf"{RECORD}: not a whole record \('numpy'\)"),
+    Fault("another torch is pinned", pin("torch", "9.9.9"), "stage", rf"{RECORD}: recorded with torch [\d.]+ \(9\.9\.9 is pinned\)\n  run {MEND}"),
+    Fault("another torch is pinned, seen by check", pin("torch", "9.9.9"), "check", SCALE + rf"\n.*recorded with torch [\d.]+ \(9\.9\.9 is pinned\): run {MEND}"),
+    Fault("another matplotlib is pinned", pin("matplotlib", "9.9"), "stage", rf"{RECORD}: recorded with matplotlib [\d.]+ \(9\.9 is pinned\)"),
     Fault("record with an odd output", record(lambda cells: cells[0]["outputs"].append({"output_type": "poem"})), "stage", rf"{RECORD}: not a whole record"),
     Fault("record without its section", record(lambda cells: cells[0]["metadata"]["book"].pop("section")), "stage", rf"{RECORD}: not a whole record"),
     Fault("gpu.json broken", write("docs/records/gpu.json", '{"gpu": "H200", "blo'), "stage", r"docs/records/gpu\.json: not a whole GPU record"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 
 from book.kernel import BlockCode, BlockResult, Job, machine, script_of
+from book.processor import processor
 from book.session import Sessions
 
 Run = Callable[..., list[BlockResult]]
@@ -158,3 +161,7 @@ def test_machine_is_this_one() -> None:
     assert machine().torch == torch.__version__
     assert machine("cuda").device == "cuda"
     assert machine().python == platform.python_version()
+    for name in ("numpy", "pandas", "matplotlib"):
+        assert getattr(machine(), name) == version(name)
+    assert (machine().vendor, machine().model) == processor()
+    assert platform.node() not in asdict(machine()).values()
