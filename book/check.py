@@ -7,9 +7,11 @@ import importlib.util
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from book import compare, ledger, pages, records
 from book.bindings import defined
@@ -190,7 +192,11 @@ def _rules(page: Page, result: BlockResult, book_ledger: Ledger) -> list[str]:
         faults += _expected_exception(raises, result)
     elif result.failure:
         trace: list[str] = next((o["traceback"] for o in result.outputs if o["output_type"] == "error"), [])
-        faults.append("\n      ".join([result.failure.splitlines()[0], *"\n".join(trace).splitlines()]))
+        block = page.block(result.name)
+        place = f"at snippets/{block.file}:{block.file_line + result.line - 1}"
+        where = [place] if result.line and block.run_code == block.code else []
+        faults.append("\n      ".join([result.failure.splitlines()[0], *where, *"\n".join(trace).splitlines()]))
+    faults += result.refused
     if result.unseeded:
         faults.append(
             "draws random numbers but never seeds: call torch.manual_seed(0) in this block, or use a seeded generator"
@@ -287,7 +293,7 @@ def printed(cell: records.Cell) -> str:
     texts = []
     for output in cell.outputs:
         data = output.get("data", {})
-        shown = "" if "image/svg+xml" in data else data.get("text/plain", "")
+        shown = "" if any(mime.startswith("image/") for mime in data) else data.get("text/plain", "")
         texts += [output.get("text", ""), output.get("evalue", ""), shown]
     return "\n".join(map(compare.text_of, texts))
 
@@ -329,12 +335,25 @@ def check(
     verdicts: dict[str, list[Verdict]] = {}
     for run in run_jobs(jobs, workers, say, sessions):
         report.runs.append(run)
-        verdicts[run.page] = judge(
-            tree, chosen[run.page], run, book_ledger, known[run.page], ignore_hashes=ignore_hashes, device=device
-        )
+        page, record = chosen[run.page], known[run.page]
+        try:
+            verdicts[run.page] = judge(tree, page, run, book_ledger, record, ignore_hashes=ignore_hashes, device=device)
+        except Exception as error:  # of this page only: the others get their verdicts
+            report.problems.append(failed_at(page, error))
     report.seconds = time.perf_counter() - began
     report.verdicts = [v for name in chosen for v in verdicts.get(name, [])]
     return report
+
+
+def failed_at(page: Page, error: Exception) -> str:
+    """What to tell of a page whose work ended in an exception: a BookError names its place, another is the engine's own."""
+    if isinstance(error, BookError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return (
+        f"{page.path}: the engine failed on this page ({place}: {type(error).__name__}: {error}); the others are done"
+    )
 
 
 def run_jobs(

@@ -6,6 +6,7 @@ figures are compared as pictures, exceptions by type and message. White space ma
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import re
@@ -26,6 +27,7 @@ DEVICE = re.compile(r"\b(cuda|mps|xpu)(:\d+)?\b")
 PIXEL_STEP = 40  # of 255: a smaller change of a pixel is not seen
 PIXEL_SHARE = 2e-4  # of all pixels: a larger share that changed is another picture
 PICTURE_WIDTH = 640
+RASTER_STEP = 4  # of 255: how far a pixel of a picture that is made of pixels may be from its record
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,23 @@ def picture(expected: str, got: str) -> str | None:
     return None
 
 
+def raster(expected: str, got: str) -> str | None:
+    """Why two pictures of pixels (base64) do not look the same, in words, or None if they do."""
+    if expected == got:
+        return None
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        a, b = (np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")) for data in (expected, got))
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        return f"not a picture: {error}"
+    if a.shape != b.shape:
+        return f"the picture was {a.shape[1]} x {a.shape[0]} pixels, is {b.shape[1]} x {b.shape[0]}"
+    changed = (np.abs(a.astype(int) - b.astype(int)).max(axis=2) > RASTER_STEP).mean()
+    return f"{changed:.2%} of the picture's pixels changed" if changed else None
+
+
 def _labels(expected: str, got: str) -> str | None:
     """Why the words and numbers in two pictures are not the same: one wrong digit is too few pixels to be seen."""
     want, have = LABEL.findall(expected), LABEL.findall(got)
@@ -177,8 +196,8 @@ def outputs(
             differences.append(Difference(number, f"{kinds[0]} is now {kinds[1]}", _show(one), _show(other)))
             continue
         for mime, a, b in _pairs(one, other):
-            if mime == "image/svg+xml":
-                reason = picture(a, b)
+            if mime.startswith("image/"):
+                reason = picture(a, b) if mime == "image/svg+xml" else raster(a, b)
                 shown = ("the recorded figure", "another figure")
             else:
                 if any_device:

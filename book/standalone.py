@@ -19,10 +19,11 @@ from book import check, compare
 from book.bindings import stored
 from book.check import Say, silent
 from book.errors import BookError
-from book.kernel import OPEN_FIGURE, SEEDERS
+from book.kernel import OPEN_FIGURE, SEEDERS, silenced
 from book.ledger import Ledger
 from book.pages import Block, Page
 from book.session import BlockCode, Job, Sessions
+from book.shown import HTML, PLAIN, form
 from book.tree import Tree
 
 # Methods that change their object although their name does not end in an underscore.
@@ -35,6 +36,7 @@ MUTATORS = {
 PROVER = 1  # raise it when programs change: they are then proven anew
 LEAN, CALLS, ALL = "lean", "calls", "all"
 GUESSES = (LEAN, CALLS, ALL)
+DISPLAY = "from IPython.display import display\n\ndisplay({})"  # of a value that is no text: a picture, a formula
 
 
 @dataclass(frozen=True)
@@ -412,7 +414,7 @@ def program_text(
     code = block.code.rstrip("\n")
     code_lines = code.splitlines()
     last = own[-1].node if own else None
-    if isinstance(last, ast.Expr) and not _prints(last.value) and not code.endswith(";"):
+    if isinstance(last, ast.Expr) and not _prints(last.value) and not silenced(code):
         assert last.end_lineno is not None
         expression = ast.get_source_segment(block.code, last.value)
         if isinstance(last.value, ast.Tuple) and _is_bare_tuple(expression or ""):
@@ -523,7 +525,7 @@ def _candidates(
     seen = set()
     for guess in GUESSES:
         taken = slice_for(above, own, guess)
-        for show in ("print({})", "print(repr({}))") if block.name in showing else ("{}",):
+        for show in ("print({})", "print(repr({}))", DISPLAY) if block.name in showing else ("{}",):
             text = program_text(page.name, block, taken, show, lambda line: inline_toolkit(tree, line))
             if text not in seen:
                 seen.add(text)
@@ -577,7 +579,7 @@ def as_printed(outputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             shown.append(dict(output))
         elif output["output_type"] == "stream":
             shown.append({**output, "text": one_line(re.sub(r"\.py:\d+:", ".py:", compare.text_of(output["text"])))})
-        elif "image/svg+xml" in output["data"]:
+        elif form(output["data"]) not in (PLAIN, HTML):
             shown.append({**output, "output_type": "display_data"})
         else:
             shown.append(
