@@ -7,11 +7,14 @@ import importlib.util
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from book import compare, ledger, pages, records
+from book.bindings import defined
 from book.errors import BookError, nearest
 from book.ledger import Entry, Ledger
 from book.pages import Block, Page
@@ -28,13 +31,17 @@ def silent(line: str) -> None:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one block. ``status`` is ``passed``, ``failed`` or ``skipped``."""
+    """What became of one block. ``status`` is ``passed``, ``failed`` or ``skipped``.
+
+    ``follows`` names the block above that failed, if this one failed only for want of what that one defines.
+    """
 
     page: str
     block: str
     status: str
     message: str = ""
     seconds: float = 0.0
+    follows: str = ""
 
 
 @dataclass
@@ -126,9 +133,8 @@ def judge(
 ) -> list[Verdict]:
     """One verdict per block of the page that the job held; against the record where one is given."""
     results = {result.name: result for result in run.results}
-    stopped = next(
-        (r.name for r in run.results if r.failure and not book_ledger.get("raises", page.name, r.name)), None
-    )
+    follows = _followers(page, run, book_ledger)
+    versions = "" if record is None or ignore_hashes else records.other_versions(tree, record)
     hashed = dict(zip([b.name for b in page.blocks], records.hashes(tree, page), strict=True))
     verdicts = []
     for block in page.blocks:
@@ -140,19 +146,42 @@ def judge(
             told = f"{place}:\n    {gap}: run {records.mend(page.name)}" if gap else missing
             verdicts.append(Verdict(page.name, block.name, "failed" if gap else "skipped", told))
         elif result is None:
-            why = (
-                f'not run: block "{stopped}" above it failed' if stopped else "not run: the page's process ended early"
-            )
-            verdicts.append(Verdict(page.name, block.name, "failed", f"{place}: {why}"))
+            ended = f'with block "{run.results[-1].name}" above' if run.results else "early"
+            verdicts.append(Verdict(page.name, block.name, "failed", f"{place}: not run: the page ended {ended}"))
+        elif block.name in follows:
+            root = follows[block.name]
+            why = f'{place}: follows from block "{root}" above, which failed'
+            verdicts.append(Verdict(page.name, block.name, "failed", why, result.seconds, root))
         else:
             faults = _rules(page, result, book_ledger)
-            if record is not None and not (result.failure and faults):
+            if record is not None and versions and device in (None, "cpu"):
+                faults.append(f"{versions}: run {records.mend(page.name)}")
+            elif record is not None and not (result.failure and faults):
                 faults += _against_record(
                     page, block, result, record, book_ledger, hashed[block.name], ignore_hashes, device
                 )
             message = "\n    ".join([f"{place}:", *faults]) if faults else ""
             verdicts.append(Verdict(page.name, block.name, "failed" if faults else "passed", message, result.seconds))
     return verdicts
+
+
+def _followers(page: Page, run: PageRun, book_ledger: Ledger) -> dict[str, str]:
+    """Blocks that end in a NameError for want of what a failed block above defines -> that block."""
+    code = {block.name: block.run_code for block in page.blocks}
+    lost: dict[str, str] = {}  # name -> the failed block that defines it
+    found: dict[str, str] = {}
+    for result in run.results:
+        kind, message = result.error or ("", "")
+        missing = re.match(r"name '(\w+)' is not defined", message) if kind == "NameError" else None
+        raises = book_ledger.get("raises", page.name, result.name)
+        expected = raises is not None and result.error is not None and not _expected_exception(raises, result)
+        if missing and missing[1] in lost and not expected:
+            found[result.name] = lost[missing[1]]
+        if (result.failure or raises) and not expected:
+            lost |= dict.fromkeys(defined(code[result.name]), found.get(result.name, result.name))
+        else:
+            lost = {name: block for name, block in lost.items() if name not in defined(code[result.name])}
+    return found
 
 
 def _rules(page: Page, result: BlockResult, book_ledger: Ledger) -> list[str]:
@@ -163,7 +192,11 @@ def _rules(page: Page, result: BlockResult, book_ledger: Ledger) -> list[str]:
         faults += _expected_exception(raises, result)
     elif result.failure:
         trace: list[str] = next((o["traceback"] for o in result.outputs if o["output_type"] == "error"), [])
-        faults.append("\n      ".join([result.failure.splitlines()[0], *"\n".join(trace).splitlines()]))
+        block = page.block(result.name)
+        place = f"at snippets/{block.file}:{block.file_line + result.line - 1}"
+        where = [place] if result.line and block.run_code == block.code else []
+        faults.append("\n      ".join([result.failure.splitlines()[0], *where, *"\n".join(trace).splitlines()]))
+    faults += result.refused
     if result.unseeded:
         faults.append(
             "draws random numbers but never seeds: call torch.manual_seed(0) in this block, or use a seeded generator"
@@ -260,7 +293,7 @@ def printed(cell: records.Cell) -> str:
     texts = []
     for output in cell.outputs:
         data = output.get("data", {})
-        shown = "" if "image/svg+xml" in data else data.get("text/plain", "")
+        shown = "" if any(mime.startswith("image/") for mime in data) else data.get("text/plain", "")
         texts += [output.get("text", ""), output.get("evalue", ""), shown]
     return "\n".join(map(compare.text_of, texts))
 
@@ -302,12 +335,25 @@ def check(
     verdicts: dict[str, list[Verdict]] = {}
     for run in run_jobs(jobs, workers, say, sessions):
         report.runs.append(run)
-        verdicts[run.page] = judge(
-            tree, chosen[run.page], run, book_ledger, known[run.page], ignore_hashes=ignore_hashes, device=device
-        )
+        page, record = chosen[run.page], known[run.page]
+        try:
+            verdicts[run.page] = judge(tree, page, run, book_ledger, record, ignore_hashes=ignore_hashes, device=device)
+        except Exception as error:  # of this page only: the others get their verdicts
+            report.problems.append(failed_at(page, error))
     report.seconds = time.perf_counter() - began
     report.verdicts = [v for name in chosen for v in verdicts.get(name, [])]
     return report
+
+
+def failed_at(page: Page, error: Exception) -> str:
+    """What to tell of a page whose work ended in an exception: a BookError names its place, another is the engine's own."""
+    if isinstance(error, BookError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return (
+        f"{page.path}: the engine failed on this page ({place}: {type(error).__name__}: {error}); the others are done"
+    )
 
 
 def run_jobs(

@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("pages", nargs="*", metavar="PAGE", help="such as concepts/autograd, or a part; default: all")
     one.add_argument("--ignore-hashes", action="store_true", help="compare outputs even where the code changed")
     one.add_argument("--workers", type=_positive, help="pages at a time (default: cores)")
+    one.add_argument(
+        "--prove", action="store_true", help="all pages: note in docs/records/machines.json on what the book was proven"
+    )
     one.set_defaults(run=_check)
 
     one = commands.add_parser("record", help="run pages and rewrite their records")
@@ -150,7 +153,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(options: argparse.Namespace) -> int:
     from book import check as checking
+    from book import machines
 
+    if options.prove and (options.pages or options.ignore_hashes):
+        raise BookError("--prove is for all pages and their records: name no page, and leave out --ignore-hashes")
     report = checking.check(
         options.root,
         options.pages,
@@ -159,7 +165,11 @@ def _check(options: argparse.Namespace) -> int:
         workers=options.workers,
         say=checking.progress(),
     )
-    return _tell(report)
+    status = _tell(report)
+    if options.prove:
+        machines.write(options.root, machines.proof(options.root, report, os.environ.get("BOOK_WORLD", "")))
+        print(f"noted in {options.root.relative(options.root.records / machines.FILE)}")
+    return status
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -6,6 +6,8 @@ are compared by the numbers of their SVG, exceptions by type and message. White 
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -29,6 +31,7 @@ NUMBER = re.compile(  # ends where its digits end, a unit may follow; never begi
 )
 DEVICE = re.compile(r"\b(cuda|mps|xpu)(:\d+)?\b")
 DIGITS_THAT_MAY_ROUND = 3  # a number of at least as many digits may differ by one unit of the last
+RASTER_STEP = 4  # of 255: how far a pixel of a picture that is made of pixels may be from its record
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,23 @@ def picture(expected: str, got: str) -> str | None:
     return pictures.difference(expected, got, text)
 
 
+def raster(expected: str, got: str) -> str | None:
+    """Why two pictures of pixels (base64) do not look the same, in words, or None if they do."""
+    if expected == got:
+        return None
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        a, b = (np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")) for data in (expected, got))
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        return f"not a picture: {error}"
+    if a.shape != b.shape:
+        return f"the picture was {a.shape[1]} x {a.shape[0]} pixels, is {b.shape[1]} x {b.shape[0]}"
+    changed = (np.abs(a.astype(int) - b.astype(int)).max(axis=2) > RASTER_STEP).mean()
+    return f"{changed:.2%} of the picture's pixels changed" if changed else None
+
+
 def outputs(
     expected: Sequence[Output], got: Sequence[Output], tolerance: Tolerance = Tolerance(), any_device: bool = False
 ) -> list[Difference]:
@@ -177,8 +197,8 @@ def outputs(
             differences.append(Difference(number, f"{kinds[0]} is now {kinds[1]}", _show(one), _show(other)))
             continue
         for mime, a, b in _pairs(one, other):
-            if mime == "image/svg+xml":
-                reason = picture(a, b)
+            if mime.startswith("image/"):
+                reason = picture(a, b) if mime == "image/svg+xml" else raster(a, b)
                 shown = ("the recorded figure", "another figure")
             else:
                 if any_device:

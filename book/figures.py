@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
+import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -25,8 +28,44 @@ SVG_SETTINGS: Any = {"svg.hashsalt": "runnable-pytorch", "svg.fonttype": "path",
 LONG = 2000  # points: matplotlib may simplify longer lines only, for it drops points by their value
 NO_MARKS = "a figure has no marks: draw a line, a patch, an image or a text in its axes before plt.show()"
 
-publish: Callable[[dict[str, str]], None] = lambda bundle: None  # noqa: E731  # replaced by the session
+publish: Callable[[dict[str, str]], object] = lambda bundle: None  # noqa: E731  # replaced by the session
 refuse: Callable[[str], None] = lambda why: None  # noqa: E731  # replaced by the session
+
+NO_GLYPH = re.compile(r"Glyph (?P<number>\d+) .*missing from|does not have a glyph for .*\[U\+(?P<code>[0-9a-fA-F]+)\]")
+
+
+class _Unknown(logging.Handler):
+    """Collects the letters that formulas lack: they are told to a logger, once for each text."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.letters: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.letters |= _letters(record.getMessage())
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return NO_GLYPH.search(record.getMessage()) is not None
+
+
+_unknown = _Unknown()
+logging.getLogger("matplotlib.mathtext").addHandler(_unknown)
+
+
+def _letters(message: str) -> set[str]:
+    found = NO_GLYPH.search(message)
+    if found is None:
+        return set()
+    return {chr(int(found["number"]) if found["number"] else int(found["code"], 16))}
+
+
+def _told_as_missing(figure: Figure, caught: list[warnings.WarningMessage]) -> str:
+    """The letters of a figure that its fonts can't draw: matplotlib puts an empty box for each."""
+    letters = set().union(*(_letters(str(one.message)) for one in caught))
+    words = "".join(text.get_text() for text in figure.findobj(Text))
+    return "".join(dict.fromkeys(letter for letter in words if letter in letters | _unknown.letters)) or "".join(
+        letters
+    )
 
 
 def to_svg(figure: Figure) -> str:
@@ -40,10 +79,24 @@ def to_svg(figure: Figure) -> str:
             if have and shown.width >= have[1] and shown.height >= have[0]:
                 image.set_interpolation("none")  # embed its own pixels; the browser enlarges them
     buffer = io.StringIO()
-    with plt.rc_context(SVG_SETTINGS), mock.patch.object(backend_svg, "RendererSVG", _Renderer):
+    with (
+        plt.rc_context(SVG_SETTINGS),
+        mock.patch.object(backend_svg, "RendererSVG", _Renderer),
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always")
         figure.savefig(
             buffer, format="svg", bbox_inches="tight", pad_inches=0.05, metadata={"Date": None, "Creator": None}
         )
+    missing = _told_as_missing(figure, caught)
+    if missing:
+        refuse(
+            f'draws a figure whose font has no letter for "{missing}": empty boxes would stand for it; '
+            "name a font that has it, or write words that this one has"
+        )
+    others = [one for one in caught if not NO_GLYPH.search(str(one.message))]
+    for one in {(str(o.message), o.category, o.filename, o.lineno): o for o in others}.values():  # each once, as usual
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     return buffer.getvalue()
 
 

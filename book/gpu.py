@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from book import check, ledger
@@ -121,7 +121,6 @@ def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tupl
     jobs = [
         check.job_of(tree, chosen[name], book_ledger, device=device) for name in check.longest_first(list(known), known)
     ]
-    jobs = [replace(job, raises=frozenset(block.name for block in job.blocks)) for job in jobs]
     report, blocks = Report(), []
     for run in check.run_jobs(jobs, 1, say):
         report.runs.append(run)

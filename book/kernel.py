@@ -24,6 +24,7 @@ import sys
 import sysconfig
 import threading
 import time
+import tokenize
 import traceback
 import types
 import warnings
@@ -32,6 +33,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from book.shown import ESCAPE, MAX_TEXT, RASTER, bundle, clean
 
 WARM_MODULES = (
     "torch",
@@ -66,6 +69,7 @@ class Job:
     """One page to run: its blocks in order, where, and for how long each block may take (seconds).
 
     ``label`` tells runs of the same page apart (mutants); the page's name is used where it is empty.
+    A page goes on below a block that fails, unless it ``stops`` at the first failure that is not one of ``raises``.
     ``observe`` notes which public names of torch each block uses (book.observe), with compiled functions left
     ``compiled`` or run as Python, and with hooks in all blocks but the ``plain`` ones.
     """
@@ -80,6 +84,7 @@ class Job:
     observe: bool = False
     compiled: bool = False
     plain: frozenset[str] = frozenset()
+    stops: bool = False
 
 
 @dataclass
@@ -95,6 +100,8 @@ class BlockResult:
         warnings: each as (category, message, own) with ``own`` true when the page's own line caused it.
         unseeded: the block drew random numbers and never seeded.
         apis: the public names of torch that it uses, sorted; known when the page has ended, in an observing run only.
+        refused: what it shows or does that no page may, whatever the ledger expects.
+        line: the line of the block at which an exception left it, from 1 (0: none did, or it has no place there).
     """
 
     name: str
@@ -105,17 +112,28 @@ class BlockResult:
     warnings: list[tuple[str, str, bool]] = field(default_factory=list)
     unseeded: bool = False
     apis: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    line: int = 0
+
+    def refuse(self, why: str) -> None:
+        if why not in self.refused:
+            self.refused.append(why)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What ran the page."""
+    """What ran the page: versions, the CPU capability that torch uses, and the processor (never the host's name)."""
 
     python: str
     torch: str
     cpu: str
     system: str
     device: str
+    numpy: str = ""
+    pandas: str = ""
+    matplotlib: str = ""
+    vendor: str = ""
+    model: str = ""
 
 
 def warm_up() -> None:
@@ -147,7 +165,7 @@ def run_job(job: Job, folder: str, send: Connection) -> None:
         send.send(("start", index))
         result = session.run(index)
         send.send(("done", index, result))
-        if result.failure and job.blocks[index].name not in job.raises:
+        if job.stops and result.failure and job.blocks[index].name not in job.raises:
             break
     session.join_threads()
     send.send(("end", machine(job.device), session.late, session.observer.read() if session.observer else {}))
@@ -155,14 +173,25 @@ def run_job(job: Job, folder: str, send: Connection) -> None:
 
 
 def machine(device: str | None = None) -> Machine:
+    import matplotlib
+    import numpy
+    import pandas
     import torch
 
+    from book.processor import processor
+
+    vendor, model = processor()
     return Machine(
         python=platform.python_version(),
         torch=torch.__version__,
         cpu=torch.backends.cpu.get_cpu_capability(),
         system=f"{platform.system()} {platform.machine()}",
         device=device or "cpu",
+        numpy=numpy.__version__,
+        pandas=pandas.__version__,
+        matplotlib=matplotlib.__version__,
+        vendor=vendor,
+        model=model,
     )
 
 
@@ -200,6 +229,11 @@ class _Session:
         self.late: dict[str, str] = {}
         self.result = BlockResult("")
         self.events: list[tuple[int, int, dict[str, Any]]] = []
+        self.clears: list[tuple[int, int, int, bool]] = []  # bytes printed, outputs shown, whether to wait for more
+        self.handles: dict[str, list[dict[str, Any]]] = {}  # display_id -> outputs of this block
+        self.older_handles: set[str] = set()
+        self.pid = os.getpid()
+        self.forked: list[int] = []
         stem = job.page.rsplit("/", 1)[-1].replace("-", "_")
         self.script = folder / f"{stem}.py"
         text, self.offsets = script_of(job.page, job.blocks)
@@ -248,13 +282,39 @@ class _Session:
         torch.set_num_threads(1)  # sums in parallel depend on the number of threads: records must not
         self.formatter = DisplayFormatter()
 
-        def display(*objects: Any, **_: Any) -> None:
+        def display(
+            *objects: Any,
+            display_id: Any = None,
+            raw: bool = False,
+            clear: bool = False,
+            update: bool = False,
+            **keys: Any,
+        ) -> Any:
+            if display_id is True:
+                display_id = f"display-{len(self.handles) + len(self.older_handles)}"
+            if clear:
+                clear_output(wait=True)
+            if not objects and display_id and not update:
+                objects, raw = ({},), True  # a place that is filled later
             for one in objects:
-                self._display(one, "display_data")
+                forms = one if raw else self._forms(one, **{k: keys[k] for k in ("include", "exclude") if k in keys})
+                self._show(forms, display_id, update)
+            return display_functions.DisplayHandle(display_id) if display_id else None  # type: ignore[no-untyped-call]
 
-        display_functions.display = display
-        IPython.display.display = display
-        figures.publish, figures.refuse = self._publish, self._refuse
+        def publish_display_data(
+            data: dict[str, Any], metadata: Any = None, *, transient: Any = None, **keys: Any
+        ) -> None:
+            display(data, raw=True, display_id=(transient or {}).get("display_id"), update=keys.get("update", False))
+
+        def clear_output(wait: bool = False) -> None:
+            self.clears.append((os.fstat(1).st_size, os.fstat(2).st_size, len(self.events), wait))
+
+        for replaced in (display, publish_display_data, clear_output):
+            for module in (display_functions, IPython.display):
+                setattr(module, replaced.__name__, replaced)
+        figures.publish = self._publish
+        figures.refuse = lambda why: self.result.refuse(why)
+        self._watch_forks()
         plt.switch_backend("module://book.figures")
         warnings.simplefilter("default")
         warnings.showwarning = self._showwarning
@@ -284,48 +344,109 @@ class _Session:
             sys.stderr.write(self._tidy(warnings.formatwarning(message, category, filename, lineno)))
 
     def _tidy(self, text: str) -> str:
-        """Text without what differs from machine to machine: the session's folders and object addresses."""
+        """Text as a page can hold it, without what differs from machine to machine: the session's folders, addresses."""
+        text = clean(text)
         for folder in (*PACKAGES, str(self.script.parent) + os.sep, str(self.script.parent), self.job.root + os.sep):
             text = text.replace(folder, "")
         return re.sub(r"\b0x[0-9a-fA-F]{6,16}\b", "0x…", text)
 
-    def _publish(self, bundle: dict[str, str], kind: str = "display_data") -> None:
-        data = {mime: self._tidy(value) if isinstance(value, str) else value for mime, value in bundle.items()}
-        output: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
+    def _forms(self, value: Any, **keys: Any) -> dict[str, Any]:
+        """The forms that an object has, by MIME type; none if it showed itself."""
+        found, _ = self.formatter.format(value, **keys)  # type: ignore[no-untyped-call]
+        return dict(found)
+
+    def _shown(self, forms: dict[str, Any]) -> dict[str, str]:
+        data, why = bundle(forms)
+        if why:
+            self.result.refuse(why)
+        return {mime: value if mime in RASTER else self._tidy(value) for mime, value in data.items()}
+
+    def _publish(self, forms: dict[str, Any], kind: str = "display_data") -> dict[str, Any]:
+        output: dict[str, Any] = {"output_type": kind, "data": self._shown(forms), "metadata": {}}
         if kind == "execute_result":
             output["execution_count"] = None
         self.events.append((os.fstat(1).st_size, os.fstat(2).st_size, output))
+        return output
 
-    def _refuse(self, why: str) -> None:
-        self.result.failure = self.result.failure or why
+    def _show(self, forms: dict[str, Any], display_id: str | None, update: bool) -> None:
+        """Show what ``display`` was given, or put it in the place of what was shown under the same id."""
+        if update:
+            if display_id in self.older_handles:
+                self.result.refuse("updates what a block above showed: what a page shows stays; display it anew")
+            for output in self.handles.get(display_id or "", []):
+                output["data"] = self._shown(forms)
+        elif forms or display_id:
+            output = self._publish(forms)
+            if display_id:
+                self.handles.setdefault(display_id, []).append(output)
 
-    def _display(self, value: Any, kind: str) -> None:
-        data, _ = self.formatter.format(value)  # type: ignore[no-untyped-call]
-        self._publish(data, kind)
+    def _watch_forks(self) -> None:
+        """Remember the children that blocks fork by themselves: one that goes on would run the rest of the page too."""
+        if not hasattr(os, "fork"):
+            return
+        fork, session = os.fork, self
+
+        def noted_fork() -> int:
+            pid = fork()
+            if pid and "multiprocessing" not in sys._getframe(1).f_code.co_filename:
+                session.forked.append(pid)
+            return pid
+
+        os.fork = noted_fork
+
+    def _end_if_forked(self) -> None:
+        """In a child that a block forked and that came to the block's end: leave word, and end here."""
+        if os.getpid() != self.pid:
+            (self.script.parent / "went-on").touch()
+            os._exit(0)
+
+    def _check_forks(self) -> None:
+        """Whether a child that the block forked came to the block's end; gives each a moment to do so."""
+        for pid in self.forked:
+            for _ in range(20):
+                with contextlib.suppress(ChildProcessError):  # it was waited for
+                    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                        time.sleep(0.05)
+                        continue
+                break
+        self.forked = []
+        word = self.script.parent / "went-on"
+        if word.exists():
+            word.unlink()
+            self.result.refuse(
+                "forks a child that goes on below os.fork(), and so runs the rest of the block too: end it with os._exit(0)"
+            )
 
     def run(self, index: int) -> BlockResult:
         block = self.job.blocks[index]
         self.current = block.name
         self.result = result = BlockResult(block.name)
-        self.events = []
+        self.events, self.clears = [], []
+        self.older_handles |= set(self.handles)
+        self.handles = {}
         starts = (os.fstat(1).st_size, os.fstat(2).st_size)
         before = _shake_generators()
         began = time.perf_counter()
         try:
             value = self._execute(block, self.offsets[index])
             result.seconds = time.perf_counter() - began
-            if value is not None:
-                self._display(value, "execute_result")
+            self._end_if_forked()
+            if value is not None and (forms := self._forms(value)):
+                self._publish(forms, "execute_result")
         except SystemExit as stop:
+            if os.getpid() != self.pid:
+                os._exit(0)
             result.failure = f"the block calls sys.exit({stop.code!r}): a page goes on after each block"
         except BaseException as error:
-            self._report(error)
+            self._end_if_forked()
+            self._report(error, self.offsets[index])
         result.seconds = result.seconds or time.perf_counter() - began
         if self.observer is not None:
             self.observer.after(block.code, block.name, self.namespace)
         if _generators() != before and not _seeds(block.code):
             result.unseeded = True
         self._check_leftovers()
+        self._check_forks()
         result.outputs = self._collect(starts)
         return result
 
@@ -338,11 +459,11 @@ class _Session:
 
     def _execute(self, block: BlockCode, offset: int) -> Any:
         filename = str(self.script)
-        tree = ast.increment_lineno(ast.parse(block.code, filename), offset)
+        tree = ast.parse("\n" * offset + block.code, filename)
         if self.observer is not None:
             tree = self.observer.change(tree, block.name)
         last = tree.body[-1] if tree.body else None
-        shown = isinstance(last, ast.Expr) and not block.code.rstrip().endswith(";")
+        shown = isinstance(last, ast.Expr) and not silenced(block.code)
         body = tree.body[:-1] if shown else tree.body
         linecache.checkcache(filename)
         if body:
@@ -352,18 +473,36 @@ class _Session:
             return eval(compile(ast.Expression(last.value), filename, "eval", dont_inherit=True), self.namespace)
         return None
 
-    def _report(self, error: BaseException) -> None:
+    def _report(self, error: BaseException, offset: int) -> None:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != str(self.script):
             trace = trace.tb_next
         lines = traceback.format_exception(type(error), error, trace)
-        name = type(error).__name__
-        message = re.sub(r"\x1b\[[0-9;]*m", "", self._tidy(str(error)))  # torch.load writes in bold, for terminals
+        name = clean(type(error).__name__)
+        message, hint = self._message(error), ""
+        if trace is not None:
+            self.result.line = trace.tb_lineno - offset
+        elif isinstance(error, SyntaxError) and error.filename == str(self.script):  # of the block itself
+            self.result.line = (error.lineno or 0) - offset
+            message, hint = clean(error.msg), _advice(error)
         self.result.error = (name, message)
-        self.result.failure = f"{name}: {message}"
+        self.result.failure = f"{name}: {message}{hint}"
+        notes = [self._tidy(note) for note in getattr(error, "__notes__", []) if isinstance(note, str)]
         text = [self._tidy(line.rstrip("\n")) for line in lines]
-        output = {"output_type": "error", "ename": name, "evalue": message, "traceback": text}
+        told = "\n".join([message, *notes])
+        if len(told) > MAX_TEXT or sum(map(len, text)) > MAX_TEXT:
+            size = max(len(told), sum(map(len, text)))
+            self.result.refuse(f"raises {name} with {size:,} characters; a page shows at most {MAX_TEXT:,}")
+            told, text = told[:2000], [line[:2000] for line in text[-20:]]
+            self.result.error, self.result.failure = (name, told), f"{name}: {told}"
+        output = {"output_type": "error", "ename": name, "evalue": told, "traceback": text}
         self.events.append((os.fstat(1).st_size, os.fstat(2).st_size, output))
+
+    def _message(self, error: BaseException) -> str:
+        try:
+            return self._tidy(str(error))
+        except Exception as second:
+            return f"<its message can't be told: {type(second).__name__}>"
 
     def _check_leftovers(self) -> None:
         from matplotlib import pyplot as plt
@@ -376,10 +515,9 @@ class _Session:
         with contextlib.suppress(OSError, AttributeError, TypeError):
             ctypes.CDLL(None).fflush(None)
         ends = (os.fstat(1).st_size, os.fstat(2).st_size)
+        starts = self._cleared(starts, ends)
         if sum(ends) - sum(starts) > MAX_OUTPUT:
-            self.result.failure = (
-                f"the block prints {sum(ends) - sum(starts):,} bytes; a page shows at most {MAX_OUTPUT:,}"
-            )
+            self.result.refuse(f"prints {sum(ends) - sum(starts):,} bytes; a page shows at most {MAX_OUTPUT:,}")
             ends = (min(ends[0], starts[0] + 2000), min(ends[1], starts[1] + 2000))
         outputs: list[dict[str, Any]] = []
         out, err = starts
@@ -387,11 +525,42 @@ class _Session:
             for name, fd, begin, end in (("stdout", self.out, out, out_end), ("stderr", self.err, err, err_end)):
                 if end > begin:
                     text = os.pread(fd, end - begin, begin).decode("utf-8", "replace")
-                    outputs.append({"output_type": "stream", "name": name, "text": self._tidy(_settle(text))})
+                    text = self._tidy(_settle(ESCAPE.sub("", text)))
+                    outputs.append({"output_type": "stream", "name": name, "text": text})
             out, err = max(out, out_end), max(err, err_end)
-            if output is not None:
+            if output is not None and (output["output_type"] == "error" or output["data"]):
                 outputs.append(output)
         return outputs
+
+    def _cleared(self, starts: tuple[int, int], ends: tuple[int, int]) -> tuple[int, int]:
+        """Where the block's printed text begins after the last ``clear_output`` that took effect; forgets what came before."""
+        for out, err, shown, wait in reversed(self.clears):
+            if not wait or (out, err) != ends or len(self.events) > shown:
+                self.events = self.events[shown:]
+                return out, err
+        return starts
+
+
+MAGIC = re.compile(r"\s*[%!]|.*\?\s*$")
+
+
+def _advice(error: SyntaxError) -> str:
+    """What to do about a block that does not parse, where its kind is known."""
+    if MAGIC.match(error.text or ""):
+        return f" ({(error.text or '').strip()} is for notebooks: a page holds plain Python)"
+    if re.search(r"'(?:await|async \w+)' outside|asynchronous comprehension", error.msg):
+        return " (a page has no running event loop: put it into a function and call asyncio.run)"
+    return ""
+
+
+def silenced(code: str) -> bool:
+    """Whether a semicolon behind its last expression keeps a block from showing a value, as in a notebook."""
+    blank = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return False
+    return next((token.string for token in reversed(tokens) if token.type not in blank), "") == ";"
 
 
 def _settle(text: str) -> str:

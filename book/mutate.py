@@ -190,7 +190,7 @@ def mutate(
     if page is None:
         raise BookError(f"{name} has no blocks to mutate")
     book_ledger, record = ledger.load(tree), records.read(tree, name)
-    base = check.job_of(tree, page, book_ledger)
+    base = replace(check.job_of(tree, page, book_ledger), stops=True)
     chosen = choose(page, count, seed, {b.name for b in page.blocks} - {b.name for b in base.blocks})
     equivalent = _equivalent(tree)
     jobs = [replace(base, label="unchanged", limit=30.0)]

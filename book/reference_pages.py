@@ -32,6 +32,7 @@ from book.reference import (
     slug,
     spellings,
 )
+from book.shown import RASTER, SVG, form
 from book.tree import Tree
 
 LINKED = 6  # further examples, as links
@@ -291,7 +292,7 @@ def _link(example: Example, own: str, language: str, *, whole_page: bool = False
 
 def _shown(example: Example, own: str, language: str) -> list[str]:
     """A copy of a block and its outputs, under a link to its place. Not a block that runs here: no id, another class."""
-    from book.stage import fence, pipe_table
+    from book.stage import fence, text_lines
 
     here = place_of(example, language)
     lines = [" · ".join(example_links(example, own, language)), '{ .rp-from data-search-exclude="" }', ""]
@@ -305,14 +306,15 @@ def _shown(example: Example, own: str, language: str) -> list[str]:
             lines += fence(text_of(output["text"]), f'{{ .text .rp-out{extra} data-search-exclude="" }}')
         elif kind == "error":
             lines += fence(example.error, '{ .text .rp-out .rp-error data-search-exclude="" }')
-        elif "image/svg+xml" in data:
+        elif (shows := form(data)) == SVG:
             for suffix, only in (("", "light"), ("-dark", "dark")):
                 picture = f"{folder}/{example.block}-{number}{suffix}.svg#only-{only}"
                 lines.append(f"![{here.alt}]({picture}){{ .rp-figure loading=lazy }}")
-        elif "text/html" in data and (table := pipe_table(text_of(data["text/html"]))):
-            lines += table
+        elif shows in RASTER:
+            picture = f"{folder}/{example.block}-{number}.{RASTER[shows]}"
+            lines.append(f"![{here.alt}]({picture}){{ .rp-figure loading=lazy }}")
         else:
-            lines += fence(text_of(data["text/plain"]), '{ .text .rp-out data-search-exclude="" }')
+            lines += text_lines(data)
     return [*lines, ""]
 
 

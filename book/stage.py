@@ -5,15 +5,14 @@ MkDocs (or Zensical) then renders plain files. Nothing is run, and only what cha
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import html
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -38,6 +37,7 @@ from book.gpu import GpuBlock, GpuRecord, read_gpu
 from book.ledger import Ledger
 from book.pages import Block, Page
 from book.records import Cell, Record
+from book.shown import HTML, LATEX, MARKDOWN, RASTER, SVG, form, latex, markdown, pipe_table
 from book.tree import CONFIGS, LANGUAGES, Tree, write_atomically
 
 WORDS = {
@@ -242,7 +242,7 @@ def _sweep(target: Path, wanted: set[str]) -> list[Path]:
     return gone
 
 
-def render(context: Context, page: Page) -> dict[str, str]:
+def render(context: Context, page: Page) -> dict[str, str | bytes]:
     """A page -> staged files relative to build/<language>: the Markdown, and its figures."""
     record: Record | None = None
     if page.blocks:
@@ -250,7 +250,7 @@ def render(context: Context, page: Page) -> dict[str, str]:
         reasons = records.stale(context.tree, page, record) or _needs_differ(context, page, record)
         if reasons:
             raise BookError("\n".join([*reasons, f"  run {records.mend(page.name)}"]))
-    files: dict[str, str] = {}
+    files: dict[str, str | bytes] = {}
     front = _front(page)
 
     def is_prose(number: int) -> bool:
@@ -346,7 +346,7 @@ def _front(page: Page) -> int:
     return page.lines.index("---", 1) + 1 if "---" in page.lines[1:] else 0
 
 
-def _downloads(context: Context, page: Page, record: Record, files: dict[str, str]) -> str:
+def _downloads(context: Context, page: Page, record: Record, files: dict[str, str | bytes]) -> str:
     """Stage the chapter as a script and as a notebook, and link to them, to the Markdown and to Colab and Kaggle."""
     words = WORDS[page.language]
     raising = {e.section: e.error for e in context.ledger.of_page(page.name) if e.kind == "raises"}
@@ -373,7 +373,9 @@ def _duration(words: dict[str, str], seconds: float) -> str:
     return words["seconds"].format(seconds) if seconds >= 0.1 else words["milliseconds"].format(seconds * 1000)
 
 
-def _block(context: Context, page: Page, block: Block, cell: Cell, record: Record, files: dict[str, str]) -> list[str]:
+def _block(
+    context: Context, page: Page, block: Block, cell: Cell, record: Record, files: dict[str, str | bytes]
+) -> list[str]:
     extras = "".join(f' {key}="{value}"' for key, value in block.attributes.items() if key != "alt")
     lines = fence(block.code, f"{{ .python #code-{block.name} .rp-code{extras} }}")
     on_gpu = context.gpu.find(page.name, block.name, cell.hashes.code)
@@ -432,27 +434,50 @@ def fence(text: str, info: str) -> list[str]:
     return [f"{ticks} {info}", *text.rstrip("\n").split("\n"), ticks]
 
 
-def _output(page: Page, block: Block, number: int, output: dict[str, Any], files: dict[str, str]) -> list[str]:
+def _output(page: Page, block: Block, number: int, output: dict[str, Any], files: dict[str, str | bytes]) -> list[str]:
     if output["output_type"] == "stream":
         kind = ".rp-out .rp-stderr" if output["name"] == "stderr" else ".rp-out"
         return fence(text_of(output["text"]), f'{{ .text {kind} data-search-exclude="" }}')
     if output["output_type"] == "error":
         return fence(f"{output['ename']}: {output['evalue']}", '{ .text .rp-out .rp-error data-search-exclude="" }')
     data = output["data"]
-    if "image/svg+xml" in data:
-        return _figure(page, block, number, text_of(data["image/svg+xml"]), files)
-    if "text/html" in data:
-        table = pipe_table(text_of(data["text/html"]))
-        if table:
-            return table
-    return fence(text_of(data["text/plain"]), '{ .text .rp-out data-search-exclude="" }')
+    shows = form(data)
+    if shows == SVG:
+        return _figure(page, block, number, text_of(data[SVG]), files)
+    if shows in RASTER:
+        return _picture(page, block, number, shows, text_of(data[shows]), files)
+    return text_lines(data)
 
 
-def _figure(page: Page, block: Block, number: int, svg: str, files: dict[str, str]) -> list[str]:
-    """The figure twice, for light and dark pages, as files beside the page."""
+def text_lines(data: Mapping[str, Any]) -> list[str]:
+    """A shown value that is no picture, as lines of Markdown: a table, text with formulas, or the text it prints as."""
+    shows = form(data)
+    value = text_of(data[shows])
+    if shows == HTML:
+        return pipe_table(value) or []
+    if shows in (MARKDOWN, LATEX):
+        made = markdown(value) if shows == MARKDOWN else latex(value)
+        return [f'<div class="rp-out rp-rich" data-search-exclude="">{made}</div>']
+    return fence(value, '{ .text .rp-out data-search-exclude="" }')
+
+
+def _alt(page: Page, block: Block) -> str:
     alt = block.attributes.get("alt")
     if not alt:
         raise at(page.path, block.line, f'block "{block.name}" draws a figure: describe it, ```python alt="..."')
+    return alt
+
+
+def _picture(page: Page, block: Block, number: int, mime: str, data: str, files: dict[str, str | bytes]) -> list[str]:
+    """A picture of pixels, as a file beside the page: the same for light and dark pages."""
+    name = f"{block.name}-{number}.{RASTER[mime]}"
+    files[f"{page.name}/{name}"] = base64.b64decode(data)
+    return [f"![{_alt(page, block)}]({page.name.rsplit('/', 1)[-1]}/{name}){{ .rp-figure loading=lazy }}"]
+
+
+def _figure(page: Page, block: Block, number: int, svg: str, files: dict[str, str | bytes]) -> list[str]:
+    """The figure twice, for light and dark pages, as files beside the page."""
+    alt = _alt(page, block)
     stem = page.name.rsplit("/", 1)[-1]
     lines = []
     for suffix, only, picture in (("", "light", svg), ("-dark", "dark", darken(svg))):
@@ -468,75 +493,9 @@ def darken(svg: str) -> str:
     return swapped.replace("<defs>", f'<defs>\n  <style type="text/css">svg{{fill:{DARK["#000000"]}}}</style>', 1)
 
 
-class _Table(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[list[str]] = []
-        self.head_rows = 0
-        self.spans = False
-        self._in_head = False
-        self._cell: list[str] | None = None
-        self._skip = 0
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        if tag == "style":
-            self._skip += 1
-        elif tag == "thead":
-            self._in_head = True
-        elif tag == "tr":
-            self.rows.append([])
-            self.head_rows += self._in_head
-        elif tag in ("td", "th"):
-            self._cell = []
-            self.spans = self.spans or any(k in ("colspan", "rowspan") and v != "1" for k, v in attributes)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "style":
-            self._skip -= 1
-        elif tag == "thead":
-            self._in_head = False
-        elif tag in ("td", "th") and self._cell is not None:
-            if not self.rows:
-                self.rows.append([])
-            self.rows[-1].append("".join(self._cell).strip())
-            self._cell = None
-
-    def handle_data(self, data: str) -> None:
-        if self._cell is not None and not self._skip:
-            self._cell.append(data)
-
-
 def with_percents(line: str) -> str:
     """A line in which a number and its percent sign stay together; inline code and the operator, 7 % 3, stay as they are."""
     return re.sub(r"(`+)[^`]*\1|(?<=\d) %(?!\s*\d)", lambda m: m[0] if m[1] else "\N{NO-BREAK SPACE}%", line)
-
-
-SHORT_CELL = 24  # characters; longer cells are text, which is aligned to the left, and wraps
-
-
-def pipe_table(markup: str) -> list[str] | None:
-    """A plain HTML table as a Markdown table, or None when it has merged cells, ragged rows or no rows."""
-    parser = _Table()
-    parser.feed(markup)
-    rows = parser.rows
-    if not rows or parser.spans or len({len(row) for row in rows}) != 1 or len(rows) < 2:
-        return None
-    if parser.head_rows > 1:
-        if parser.head_rows > 2 or rows[0][0] or any(rows[1][1:]):
-            return None
-        rows[0][0] = rows.pop(1)[0]  # pandas prints the index's name on a row of its own
-    special = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^$"})
-
-    def line(cells: list[str]) -> str:
-        return (
-            "| "
-            + " | ".join(re.sub(r"\s+", " ", html.escape(c, quote=False).translate(special)) or " " for c in cells)
-            + " |"
-        )
-
-    short = [max(map(len, column)) <= SHORT_CELL for column in zip(*rows[1:], strict=True)]
-    aligned = "".join(" ---: |" if each else " --- |" for each in short)
-    return [line(rows[0]), f"|{aligned}", *map(line, rows[1:])]
 
 
 def clean(tree: Tree) -> None:

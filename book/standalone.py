@@ -16,13 +16,15 @@ from functools import cached_property
 from typing import Any
 
 from book import check, compare
+from book.bindings import stored
 from book.check import Say, silent
 from book.errors import BookError
-from book.kernel import OPEN_FIGURE, SEEDERS
+from book.kernel import OPEN_FIGURE, SEEDERS, silenced
 from book.ledger import Ledger
 from book.pages import Block, Page
 from book.records import Cell
 from book.session import BlockCode, BlockResult, Job, Sessions
+from book.shown import HTML, PLAIN, form
 from book.tree import Tree
 
 # Methods that change their object although their name does not end in an underscore.
@@ -35,6 +37,7 @@ MUTATORS = {
 PROVER = 1  # raise it when programs change: they are then proven anew
 LEAN, CALLS, ALL = "lean", "calls", "all"
 GUESSES = (LEAN, CALLS, ALL)
+DISPLAY = "from IPython.display import display\n\ndisplay({})"  # of a value that is no text: a picture, a formula
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Statement:
     @cached_property
     def defines(self) -> frozenset[str]:
         """Names it binds, perhaps."""
-        return frozenset(_stored(self.node))
+        return frozenset(stored(self.node))
 
     @cached_property
     def surely_defines(self) -> frozenset[str]:
@@ -156,28 +159,6 @@ def statements(block: Block | BlockCode) -> list[Statement]:
     return found
 
 
-def _stored(node: ast.AST) -> Iterator[str]:
-    """Names that a statement binds at the top level."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-        return
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0]
-        return
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-        yield node.id
-    if isinstance(node, ast.ExceptHandler) and node.name:
-        yield node.name
-    if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        for child in ast.walk(node):
-            if isinstance(child, ast.NamedExpr):
-                yield child.target.id
-        return
-    for inner in ast.iter_child_nodes(node):
-        yield from _stored(inner)
-
-
 class _Reader(ast.NodeVisitor):
     """Names that code reads before it binds them, followed in the order in which Python runs it."""
 
@@ -214,7 +195,7 @@ class _Reader(ast.NodeVisitor):
         self._ordered(node.iter, node.target, node.body, node.orelse)
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        self.bound.update(_stored(node))
+        self.bound.update(stored(node))
 
     visit_ImportFrom = visit_Import
 
@@ -242,7 +223,7 @@ class _Reader(ast.NodeVisitor):
         self._ordered(getattr(node, "returns", None))
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
         local = {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)} | {
-            name for n in body for name in _stored(n)
+            name for n in body for name in stored(n)
         }
         if not isinstance(node, ast.Lambda):
             self.bound.add(node.name)
@@ -434,7 +415,7 @@ def program_text(
     code = block.code.rstrip("\n")
     code_lines = code.splitlines()
     last = own[-1].node if own else None
-    if isinstance(last, ast.Expr) and not _prints(last.value) and not code.endswith(";"):
+    if isinstance(last, ast.Expr) and not _prints(last.value) and not silenced(code):
         assert last.end_lineno is not None
         expression = ast.get_source_segment(block.code, last.value)
         if isinstance(last.value, ast.Tuple) and _is_bare_tuple(expression or ""):
@@ -472,7 +453,7 @@ def _prints(node: ast.expr) -> bool:
 
 def _import_needed(line: str, names: set[str]) -> bool:
     node = ast.parse(line).body[0]
-    return (isinstance(node, ast.ImportFrom) and node.module == "__future__") or bool(set(_stored(node)) & names)
+    return (isinstance(node, ast.ImportFrom) and node.module == "__future__") or bool(set(stored(node)) & names)
 
 
 def prove(
@@ -590,7 +571,7 @@ def _candidates(
     seen = set()
     for guess in GUESSES:
         taken = slice_for(above, own, guess)
-        for show in ("print({})", "print(repr({}))") if block.name in showing else ("{}",):
+        for show in ("print({})", "print(repr({}))", DISPLAY) if block.name in showing else ("{}",):
             text = program_text(page.name, block, taken, show, lambda line: inline_toolkit(tree, line))
             if text not in seen:
                 seen.add(text)
@@ -644,7 +625,7 @@ def as_printed(outputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             shown.append(dict(output))
         elif output["output_type"] == "stream":
             shown.append({**output, "text": one_line(re.sub(r"\.py:\d+:", ".py:", compare.text_of(output["text"])))})
-        elif "image/svg+xml" in output["data"]:
+        elif form(output["data"]) not in (PLAIN, HTML):
             shown.append({**output, "output_type": "display_data"})
         else:
             shown.append(

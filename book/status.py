@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
-from book import pages, records
+from book import machines, pages, records
 from book.gpu import GpuRecord
 from book.ledger import Entry, Ledger
+from book.machines import Proof
+from book.records import Record
 from book.tree import Tree
 
 WORDS = {
@@ -25,6 +28,14 @@ WORDS = {
         "blocks": "| block | passed | seconds | GPU | ledger |",
         "gpu_none": "No GPU pass has been recorded yet.",
         "gpu": "GPU pass: {gpu}, torch {torch}, {date}.",
+        "machines": "Machines",
+        "machines_intro": "Kinds of machines on which every block of every page was run and held against its record. "
+        "Each row is written by such a run, `python -m book check --prove`, and by nothing else.",
+        "machines_none": "No run over all pages has been noted yet.",
+        "machines_head": "| processor | capability | system | Python | torch | world | pages | blocks | passed | state |",
+        "proven": "proven on {date}",
+        "failing": "{failed} differ, {date}",
+        "older": "{date}, with records that have changed since",
         "ledger": "Ledger",
         "ledger_intro": 'Every exception from "runs cleanly and prints exactly this", with its reason.',
         "ledger_head": "| block | what | reason |",
@@ -46,6 +57,14 @@ WORDS = {
         "blocks": "| 代码块 | 通过 | 秒 | GPU | 例外 |",
         "gpu_none": "尚无 GPU 运行记录。",
         "gpu": "GPU 运行：{gpu}，torch {torch}，{date}。",
+        "machines": "机器",
+        "machines_intro": "以下各种机器都运行过全书每一页的每个代码块，并与记录逐一比对。"
+        "每一行都由这样一次运行（`python -m book check --prove`）写入，没有其他来源。",
+        "machines_none": "尚无覆盖全书的运行。",
+        "machines_head": "| 处理器 | 指令集 | 系统 | Python | torch | 环境 | 页 | 代码块 | 通过 | 结果 |",
+        "proven": "{date} 全部一致",
+        "failing": "{date}，{failed} 个不一致",
+        "older": "{date}，此后记录有变动",
         "ledger": "例外清单",
         "ledger_intro": "凡不符合“干净运行、输出完全一致”的代码块，都列在这里，并写明原因（原因以英文记录）。",
         "ledger_head": "| 代码块 | 例外 | 原因 |",
@@ -82,11 +101,13 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     versions: set[str] = set()
     names = 0
     programs: list[dict[str, Any]] = []
+    known: list[Record] = []
     for name in tree.pages(language):
         source = pages.load(tree, name, language)
         if not source.blocks:
             continue
         record = records.read(tree, name)
+        known.append(record)
         names += 1
         version = record.machine.torch.partition("+")[0]
         versions.add(version)
@@ -149,6 +170,12 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "| --- | ---: | ---: | ---: | --- | --- | ---: | ---: |",
             *rows,
             "",
+            f"## {words['machines']} {{#machines}}",
+            "",
+            words["machines_intro"],
+            "",
+            *_machines(words, machines.read(tree), machines.digest(known)),
+            "",
             f"## {words['ledger']} {{#ledger}}",
             "",
             words["ledger_intro"],
@@ -159,6 +186,21 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "",
         ]
     )
+
+
+def _machines(words: dict[str, str], proofs: Sequence[Proof], digest: str) -> list[str]:
+    """A row per kind of machine: proven with the records as they are, or else when, and what differed."""
+    if not proofs:
+        return [words["machines_none"]]
+    rows = [words["machines_head"], "| --- | --- | --- | --- | --- | --- | ---: | ---: | ---: | --- |"]
+    for one in proofs:
+        state = "older" if one.records != digest else "failing" if one.failed else "proven"
+        cells = (
+            f"{one.vendor} {one.model}".strip() or "-", one.cpu, one.system, one.python, one.torch, one.world or "-",
+            one.pages, one.passed + one.failed + one.skipped, one.passed, words[state].format(**vars(one)),
+        )  # fmt: skip
+        rows.append(f"| {' | '.join(str(cell).replace('|', '&#124;') for cell in cells)} |")
+    return rows
 
 
 def _programs(sentence: str, programs: list[dict[str, Any]]) -> str:

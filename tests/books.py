@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 from book.tree import HERE, Tree
@@ -133,7 +134,7 @@ def write_small(root: Path) -> Tree:
         tree.page("zh", "part/small"): ZH,
         tree.snippets / "part" / "small.py": SNIPPET,
         tree.ledger: LEDGER,
-        tree.requirements: "torch==2.13.0\n",
+        tree.requirements: f"torch=={version('torch').partition('+')[0]}\n",
     }.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

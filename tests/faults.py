@@ -131,6 +131,29 @@ def output(section: str, key: str, old: str, new: str, file: str = RECORD) -> Br
     return record(change, file)
 
 
+def drop_fact(name: str) -> Breaks:
+    """Take a fact about the machine out of the record."""
+
+    def breaks(tree: Tree) -> None:
+        path = tree.root / RECORD
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        del notebook["metadata"]["book"][name]
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+
+    return breaks
+
+
+def pin(package: str, version: str) -> Breaks:
+    """Pin a package at another version than before, or for the first time."""
+
+    def breaks(tree: Tree) -> None:
+        lines = tree.requirements.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.startswith(f"{package}==")]
+        tree.requirements.write_text("\n".join([*kept, f"{package}=={version}"]) + "\n", encoding="utf-8")
+
+    return breaks
+
+
 def block_fences(path: Path) -> list[str]:
     return re.findall(r"^```python.*?^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
@@ -348,12 +371,23 @@ FILES = [
     Fault("record an empty object", write(RECORD, "{}"), "stage", rf"{RECORD}: not a whole record"),
     Fault("record not a notebook", write(RECORD, '{"metadata": {"book": {"format": 1}}, "cells": []}'), "stage", rf"{RECORD}: not a whole record"),
     Fault("record not UTF-8", write(RECORD, b'{"caf\xe9": 1}'), "stage", rf"{RECORD}: not a whole record"),
-    Fault("record of another format", edit(RECORD, '"format": 1', '"format": 2'), "stage", rf"{RECORD}: not a whole record \(format 2 is not 1\)"),
+    Fault("record of another format", edit(RECORD, '"format": 2', '"format": 3'), "stage", rf"{RECORD}: not a whole record \(format 3 is not 2\)"),
+    Fault("record: facts of the machine edited", edit(RECORD, '"python": "3', '"python": "4'), "stage", rf'{RECORD}: not a whole record \(the facts kept for block "scale" were edited'),
+    Fault("record without a version", drop_fact("numpy"), "stage", rf"{RECORD}: not a whole record \('numpy'\)"),
+    Fault("another torch is pinned", pin("torch", "9.9.9"), "stage", rf"{RECORD}: recorded with torch [\d.]+ \(9\.9\.9 is pinned\)\n  run {MEND}"),
+    Fault("another torch is pinned, seen by check", pin("torch", "9.9.9"), "check", SCALE + rf"\n.*recorded with torch [\d.]+ \(9\.9\.9 is pinned\): run {MEND}"),
+    Fault("another matplotlib is pinned", pin("matplotlib", "9.9"), "stage", rf"{RECORD}: recorded with matplotlib [\d.]+ \(9\.9 is pinned\)"),
     Fault("record with an odd output", record(lambda cells: cells[0]["outputs"].append({"output_type": "poem"})), "stage", rf"{RECORD}: not a whole record"),
     Fault("record without its section", record(lambda cells: cells[0]["metadata"]["book"].pop("section")), "stage", rf"{RECORD}: not a whole record"),
     Fault("gpu.json broken", write("docs/records/gpu.json", '{"gpu": "H200", "blo'), "stage", r"docs/records/gpu\.json: not a whole GPU record"),
     Fault("gpu.json lacks a key", write("docs/records/gpu.json", '{"gpu": "H200", "torch": "2.13.0", "blocks": []}'), "stage", r"docs/records/gpu\.json: not a whole GPU record"),
     Fault("gpu.json with an odd block", write("docs/records/gpu.json", '{"gpu": "", "torch": "", "date": "", "blocks": [{"page": "x"}]}'), "stage", r"docs/records/gpu\.json: not a whole GPU record"),
+    Fault("machines.json broken", write("docs/records/machines.json", '{"machines": [{'), "stage", r"docs/records/machines\.json: not whole \(.*\): delete it and run python -m book check --prove"),
+    Fault("machines.json lacks a key", write("docs/records/machines.json", '{"machines": [{"cpu": "AVX2", "seal": ""}]}'), "stage", r"docs/records/machines\.json: not whole"),
+    Fault("prove of one page", append(EN, ""), "check --prove part/small", "--prove is for all pages and their records"),
+    Fault("prove without hashes", append(EN, ""), "check --prove --ignore-hashes", "--prove is for all pages and their records"),
+    Fault("prove without a record", delete(RECORD), "check --prove", rf"docs/records/machines\.json: not written, this was no run of the whole book: {RECORD}: no record"),
+    Fault("prove with a block that ends its process", edit(SNIPPET, "x + torch.ones(2)", "import os\nos._exit(1)"), "check --prove", r"machines\.json: not written, this was no run of the whole book: the process of part/small ended early"),
     Fault("gpu.json a list", write("docs/records/gpu.json", "[]"), "stage", r"docs/records/gpu\.json: not a whole GPU record"),
 ]  # fmt: skip
 
@@ -403,6 +437,13 @@ MARKUP = [
 
 SOURCE = [*TRUTH, *SECTIONS, *FENCES, *LANGUAGES, *LEDGERS, *FILES, *FORMULAS, *DEVICES, *MARKUP]
 
+
+def svg(inner: str) -> str:
+    """A block that shows an SVG picture."""
+    picture = f"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>{inner}</svg>"
+    return f"from IPython.display import SVG\nSVG({picture!r})"
+
+
 WARNS = 'import warnings\nwarnings.warn("old ways", UserWarning)'
 
 BLOCK = [
@@ -445,6 +486,34 @@ BLOCK = [
     BlockFault("warns", WARNS, "its own line causes UserWarning: old ways"),
     BlockFault("warns otherwise than expected", WARNS, "its own line causes UserWarning: old ways", entry("warns", page="part/one", section="probe", message="new ways")),
     BlockFault("expected warning does not come", "1 + 1", "the ledger says that it warns, and it does not", entry("warns", page="part/one", section="probe", message="old")),
+    BlockFault("does not parse, with its place", "x = 1\ny = (1,,)", r"SyntaxError: invalid syntax\n\s+at snippets/part/one\.py:7\n"),
+    BlockFault("a notebook's magic", "x = 1\n%timeit x", r"SyntaxError: invalid syntax \(%timeit x is for notebooks: a page holds plain Python\)\n\s+at snippets/part/one\.py:7\n"),
+    BlockFault("a notebook's shell", "!pip list", r"\(!pip list is for notebooks: a page holds plain Python\)\n\s+at snippets/part/one\.py:6\n"),
+    BlockFault("awaits at the top", "import asyncio\nawait asyncio.sleep(0)", r"'await' outside function \(.*call asyncio\.run\)\n\s+at snippets/part/one\.py:7\n"),
+    BlockFault("a forked child goes on", "import os\nif os.fork() == 0:\n    before = 2\nprint(before)", r"forks a child that goes on below os\.fork\(\)"),
+    BlockFault("letters that the font has not", "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.set_title(\"损失 loss\")\nplt.show()", 'draws a figure whose font has no letter for "损失"'),
+    BlockFault("letters that a formula has not", "import matplotlib.pyplot as plt\nplt.title(\"损失 $x^2$\")\nplt.show()", 'draws a figure whose font has no letter for "损失"'),
+    BlockFault("letters that are missing in silence", "import matplotlib.pyplot as plt, warnings\nwarnings.simplefilter('ignore')\nplt.xlabel('步')\nplt.show()", 'draws a figure whose font has no letter for "步"'),
+    BlockFault("an SVG with a script", svg("<script>alert(1)</script>"), r"shows image/svg\+xml that a page can't show: it has <script>"),
+    BlockFault("an SVG with a handler", svg('<rect onclick="go()"/>'), r"it|<rect> has onclick=\"go\(\)\""),
+    BlockFault("an SVG with a foreign object", svg("<foreignObject/>"), "it has <foreignobject>"),
+    BlockFault("an SVG that loads from elsewhere", svg('<image href="https://example.org/a.png"/>'), '<image> refers to "https://example.org/a.png"'),
+    BlockFault("an SVG with a style from elsewhere", svg("<style>@import 'a.css'</style>"), '<style> refers to "@import"'),
+    BlockFault("an SVG that is none", "from IPython.display import display\ndisplay({'image/svg+xml': '<svg'}, raw=True)", "it is not well-formed"),
+    BlockFault("HTML that is no table", "from IPython.display import HTML\nHTML('<b>bold</b>')", "shows an object whose only form is HTML that is no plain table: the page can't show it"),
+    BlockFault("JSON", "from IPython.display import JSON\nJSON({'a': 1})", "shows an object whose only form is application/json: the page can't show it"),
+    BlockFault("sound", "from IPython.display import Audio\nAudio([0.0, 0.1], rate=8000)", "shows an object whose only form is HTML that is no plain table"),
+    BlockFault("a picture that is none", "from IPython.display import display\ndisplay({'image/png': b'GIF89a'}, raw=True)", "shows image/png that a page can't show: it does not begin as a PNG or JPEG file does"),
+    BlockFault("Markdown with HTML", "from IPython.display import Markdown\nMarkdown('<script>x</script>')", "shows text/markdown that a page can't show: it holds HTML"),
+    BlockFault("Markdown with a picture", "from IPython.display import Markdown\nMarkdown('![a](https://example.org/a.png)')", "it holds a picture"),
+    BlockFault("Markdown with a script's address", "from IPython.display import Markdown\nMarkdown('[a](javascript:go)')", 'it links to "javascript:go"'),
+    BlockFault("LaTeX that does not parse", "from IPython.display import Math\nMath(r'\\frac{1}{2')", "shows text/latex that a page can't show: "),
+    BlockFault("a value too long", "'x' * 200_000", r"shows a value of 200,002 characters; a page shows at most 100,000"),
+    BlockFault("a table too long", "import pandas as pd\npd.set_option('display.max_rows', None)\npd.DataFrame({'a': range(9000)})", r"shows [\d,]+ characters of text/html; a page shows at most 100,000"),
+    BlockFault("a picture too large", "import os\nfrom PIL import Image\nImage.frombytes('RGB', (700, 700), os.urandom(700 * 700 * 3))", r"shows [\d,]+ characters of image/png; a page shows at most 1,000,000"),
+    BlockFault("a message too long", "raise ValueError('x' * 200_000)", r"raises ValueError with [\d,]+ characters; a page shows at most 100,000"),
+    BlockFault("an expected message too long", "raise ValueError('x' * 200_000)", r"raises ValueError with [\d,]+ characters", entry("raises", page="part/one", section="probe", error="ValueError", message="x")),
+    BlockFault("floods before an expected exception", "print('x' * 200_000)\nraise ValueError('x')", r"prints 200,001 bytes; a page shows at most", entry("raises", page="part/one", section="probe", error="ValueError", message="x")),
     BlockFault("a syntax warning", 'print("\\d")', r"its own line causes \w+Warning"),
 ]  # fmt: skip
 
@@ -480,12 +549,34 @@ class Accepted:
     ledger: str = ""
 
 
+RICH = """\
+from IPython.display import HTML, SVG, Latex, Markdown, Math, display
+from PIL import Image
+
+display(SVG("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><rect width='9' height='9'/></svg>"))
+display(Image.new("RGB", (4, 3), "red"))
+display(HTML("<table><tr><th>a</th></tr><tr><td>1</td></tr></table>"))
+display(Markdown("## Result\\n\\nThe *loss* is $x^2$, `a < b`."))
+display(Latex(r"$$\\frac{1}{2}$$"))
+Math("x_1")
+"""
+
 ACCEPTED = [
     Accepted("prints to fd 1", 'import os\nprint("one")\nos.write(1, b"two\\n")\nprint("three")', "one\ntwo\nthree\n"),
     Accepted("prints by a subprocess", 'import subprocess\nsubprocess.run(["echo", "from a child"]);', "from a child\n"),
     Accepted("prints by C code", 'import ctypes\nctypes.CDLL(None).puts(b"from C");', "from C\n"),
     Accepted("prints from a joined thread", 'import threading\nt = threading.Thread(target=print, args=("in time",))\nt.start()\nt.join()', "in time\n"),
     Accepted("prints odd characters", 'print("张量 \\ud800 ∂ \\x00")', "张量"),
+    Accepted("a lone surrogate in a message", "raise ValueError('\\ud800 \\x00')", "", entry("raises", page="part/one", section="probe", error="ValueError", message="ud800")),
+    Accepted("a message that fails itself", "class E(Exception):\n    def __str__(self):\n        raise KeyError\n\n\nraise E", "", entry("raises", page="part/one", section="probe", error="E", message="can't be told")),
+    Accepted("a picture of PIL", "from PIL import Image\nImage.new('L', (4, 4))", ""),
+    Accepted("several forms", RICH, ""),
+    Accepted("escape codes", "print('\\x1b[31mred\\x1b[0m ab\\bc\\fend')", "red ac\nend\n"),
+    Accepted("output that is cleared", "from IPython.display import clear_output\nfor i in range(3):\n    clear_output(wait=True)\n    print(i)", "2\n"),
+    Accepted("a place that is filled later", "from IPython.display import display\nplace = display('…', display_id=True)\nprint('done')\nplace.update(3)", "done\n"),
+    Accepted("a forked child that ends", "import os\npid = os.fork()\nif pid == 0:\n    os._exit(0)\nos.waitpid(pid, 0)\nprint('one')", "one\n"),
+    Accepted("a semicolon in a comment", "print('shown')\n1 + 1  # two;", "shown\n"),
+    Accepted("an expected exception with a note", "error = ValueError('bad')\nerror.add_note('look there')\nraise error", "", entry("raises", page="part/one", section="probe", error="ValueError", message="^bad$")),
     Accepted("a progress bar", 'import time\nfor i in range(3):\n    print(f"\\r{i}/2", end="")\nprint()', "2/2\n"),
     Accepted("a bar of tqdm", 'import time\nfrom tqdm import tqdm\nfor i in tqdm(range(3), "epochs"):\n    time.sleep(0.02)', "epochs: 100%|██████████| 3/3\n"),
     Accepted("a volatile number with a unit", "import time\nprint(f'{time.time_ns()}ns {time.time() % 10:.1f}s')", "ns ", entry("volatile", page="part/one", section="probe")),

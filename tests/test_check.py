@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from faults import edit, ledger, output
+from books import write_page
+from faults import edit, entry, ledger, output
 
 from book import check, pages, records
 from book import ledger as book_ledger
@@ -24,12 +27,64 @@ def test_check_gives_a_verdict_for_each_block(small: Tree, sessions: Sessions) -
     assert said[0] == "block 1/4, page 0/1: part/small scale" and len(said) == 4
 
 
-def test_blocks_below_a_failure_are_told_to_be_not_run(small: Tree, sessions: Sessions) -> None:
+def test_a_failure_hides_no_block_below(small: Tree, sessions: Sessions) -> None:
     edit("snippets/part/small.py", "2 * x", "2 * z")(small)
     report = check.check(small, sessions=sessions, ignore_hashes=True)
-    assert [v.status for v in report.verdicts] == ["failed"] * 4
-    assert "NameError: name 'z' is not defined" in report.failed[0].message
-    assert 'not run: block "scale" above it failed' in report.failed[1].message
+    assert [v.status for v in report.verdicts] == ["failed", "passed", "passed", "passed"]
+    assert "NameError: name 'z' is not defined" in report.failed[0].message and not report.failed[0].follows
+
+
+def test_what_only_follows_from_a_failure_is_told_apart(small: Tree, sessions: Sessions) -> None:
+    edit("snippets/part/small.py", "x = torch.tensor([1.0, 2.0, 3.0])", "x = torch.tensor(nowhere)")(small)
+    edit("snippets/part/small.py", "0.25, 40", "0.35, 40")(small)
+    report = check.check(small, sessions=sessions, ignore_hashes=True)
+    assert [(v.status, v.follows) for v in report.verdicts] == [
+        ("failed", ""), ("failed", ""), ("failed", "scale"), ("failed", "scale")
+    ]  # fmt: skip
+    messages = [v.message.replace("\n", " ") for v in report.verdicts]
+    assert "NameError: name 'nowhere'" in messages[0] and "0.25 is now 0.35" in messages[1]
+    assert messages[3] == (
+        'docs/en/part/small.md:34 (snippets/part/small.py:24): follows from block "scale" above, which failed'
+    )
+
+
+def follow(tree: Tree, blocks: dict[str, str], sessions: Sessions, entries: str = "") -> dict[str, str]:
+    """Block -> the block that it follows from, or what its message says."""
+    made = write_page(tree, blocks, entries)
+    page, book = pages.load(made, "part/page"), book_ledger.load(made)
+    (run,) = sessions.run([check.job_of(made, page, book)])
+    return {v.block: v.follows or v.message or v.status for v in check.judge(made, page, run, book, None)}
+
+
+def test_only_a_name_that_the_failed_block_defines_follows(tmp_path: Path, sessions: Sessions) -> None:
+    blocks = {
+        "root": "a = 1 / 0",
+        "chain": "b = a + 1",
+        "end": "def f():\n    return b\n\n\nf()",
+        "typo": "c = missing",
+        "type": "''.a",
+        "again": "a = b = 2",
+        "well": "print(a + b)",
+        "own": "del a\na",
+    }
+    told = follow(tmp_path / "one", blocks, sessions)
+    assert "ZeroDivisionError" in told["root"] and (told["chain"], told["end"]) == ("root", "root")
+    assert "name 'missing'" in told["typo"] and "AttributeError" in told["type"]
+    assert (told["again"], told["well"]) == ("passed", "passed") and "name 'a'" in told["own"]
+
+
+def test_an_expected_name_error_does_not_follow(tmp_path: Path, sessions: Sessions) -> None:
+    blocks = {"root": "a = 1 / 0", "raises": "a"}
+    expected = entry("raises", page="part/page", section="raises", error="NameError", message="'a'")
+    assert follow(tmp_path / "one", blocks, sessions, expected)["raises"] == "passed"
+    other = entry("raises", page="part/page", section="raises", error="ValueError", message="'a'")
+    assert follow(tmp_path / "two", blocks, sessions, other)["raises"] == "root"
+
+
+def test_blocks_below_a_dead_process_are_told_to_be_not_run(tmp_path: Path, sessions: Sessions) -> None:
+    told = follow(tmp_path, {"dies": "import os\nos._exit(3)", "below": "1"}, sessions)
+    assert "the block ended its process" in told["dies"]
+    assert told["below"].endswith('not run: the page ended with block "dies" above')
 
 
 def test_a_wrong_output_does_not_stop_the_page(small: Tree, sessions: Sessions) -> None:
@@ -103,7 +158,7 @@ def test_job_of_holds_what_the_session_needs(small: Tree) -> None:
 def test_judge_without_results_tells_that_the_process_ended(small: Tree) -> None:
     page = pages.load(small, "part/small")
     verdicts = check.judge(small, page, PageRun("part/small"), Ledger(), None)
-    assert {v.status for v in verdicts} == {"failed"} and "the page's process ended early" in verdicts[0].message
+    assert {v.status for v in verdicts} == {"failed"} and "not run: the page ended early" in verdicts[0].message
 
 
 def test_tolerance_of_the_ledger_holds_where_it_is_named(small: Tree, sessions: Sessions) -> None:

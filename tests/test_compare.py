@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from book import compare
-from book.compare import Tolerance, outputs, picture, text
+from book.compare import Tolerance, outputs, picture, raster, text
 
 EQUAL = [
     ("tensor([1.0000, 2.0000])", "tensor([1.0005, 2.0000])"),
@@ -237,3 +240,18 @@ def test_long_outputs_are_cut_in_messages() -> None:
     difference = outputs([stream("x" * 1000)], [stream("y")])[0]
     assert len(difference.expected) < 500 and difference.expected.endswith("…")
     assert compare.Difference(1, "w", "e", "g").output == 1
+
+
+def png(*pixels: int) -> dict[str, object]:
+    buffer = io.BytesIO()
+    Image.frombytes("L", (len(pixels), 1), bytes(pixels)).save(buffer, "PNG")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return {"output_type": "display_data", "data": {"image/png": data, "text/plain": "<picture>"}}
+
+
+def test_pictures_of_pixels_are_compared_by_their_pixels() -> None:
+    assert outputs([png(0, 100)], [png(0, 100)]) == []
+    assert outputs([png(0, 100)], [png(2, 102)]) == [], "a rounding that nobody sees"
+    assert "50.00% of the picture's pixels changed" in outputs([png(0, 100)], [png(0, 110)])[0].what
+    assert "was 2 x 1 pixels, is 3 x 1" in outputs([png(0, 100)], [png(0, 100, 0)])[0].what
+    assert raster("AAAA", "AAAB") is not None and raster("AAAA", "AAAA") is None

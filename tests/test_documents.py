@@ -26,7 +26,7 @@ PAIRS = [("README.md", "README.zh.md"), ("CONTRIBUTING.md", "CONTRIBUTING.zh.md"
 RUN = {"python", "bash"}
 TEMPLATES = {"markdown", "py", "toml", "yaml"}  # tried by the tests of this file
 SHOWN_ONLY = {"console", "text"}  # too long to run here, or output
-MADE = {"site/", "build/", ".venv/", "docs/records/gpu.json", "docs/records/bench.json"}
+MADE = {"site/", "build/", ".venv/", "docs/records/gpu.json", "docs/records/bench.json", "docs/records/machines.json"}
 EXAMPLE = "broadcasting"  # the templates' chapter, which is not in the book
 FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<language>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
+from book import figures
 from book.compare import picture
 from book.figures import LONG, has_marks, to_svg
 
@@ -110,3 +112,25 @@ def test_no_marks(name: str) -> None:
     made = Figure()
     NO_MARKS[name](made.subplots())
     assert not has_marks(made)
+
+
+def test_letters_that_a_font_has_not_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[str] = []
+    monkeypatch.setattr(figures, "refuse", refused.append)
+    for words in ("loss", "loss $x^2$ é"):
+        made = figure()
+        made.axes[0].set_title(words)
+        to_svg(made)
+    assert refused == []
+    for words in ("损失 of 损", "$x$ 步", "损失 of 损"):  # the second time too
+        made = figure()
+        made.axes[0].set_ylabel(words)
+        to_svg(made)
+    assert [why.split('"')[1] for why in refused] == ["损失", "步", "损失"]
+
+
+def test_other_warnings_of_drawing_reach_the_reader() -> None:
+    made = figure()
+    made.axes[0].xaxis.set_major_formatter(lambda value, place: warnings.warn("of a formatter", stacklevel=2) or "x")
+    with pytest.warns(UserWarning, match="of a formatter"):
+        to_svg(made)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 
-from book.kernel import BlockCode, BlockResult, Job, machine, script_of
+from book.kernel import BlockCode, BlockResult, Job, machine, script_of, silenced
+from book.processor import processor
 from book.session import Sessions
 
 Run = Callable[..., list[BlockResult]]
@@ -56,6 +59,57 @@ def test_the_last_expression_is_shown_as_in_a_notebook(run: Run) -> None:
     assert shown(run("x = 3")[0]) == []
     assert shown(run("# only a comment")[0]) == []
     assert shown(run("if True:\n    5")[0]) == []
+
+
+def test_only_a_semicolon_behind_the_code_silences_a_value(run: Run) -> None:
+    assert shown(run("1 + 1  # two;")[0]) == ["2"]
+    assert shown(run("1 + 1;  # quiet")[0]) == []
+    assert shown(run("'a;'")[0]) == ["'a;'"]
+    assert shown(run("1 + 1 ;\n\n# below\n")[0]) == []
+    assert silenced("f(';');") and not silenced("x = (") and not silenced("")
+
+
+def test_what_was_cleared_is_not_shown(run: Run) -> None:
+    head = "from IPython.display import clear_output, display\n"
+    assert shown(run(head + "print('a')\n1\ndisplay(2)\nclear_output()\nprint('b')")[0]) == ["b\n"]
+    assert shown(run(head + "print('a')\nclear_output()")[0]) == []
+    assert shown(run(head + "print('a')\nclear_output(wait=True)")[0]) == ["a\n"], "nothing came to take its place"
+    assert shown(run(head + "display(1)\nclear_output(wait=True)\ndisplay(2)")[0]) == ["2"]
+    assert shown(run(head + "display(1)\ndisplay(2, clear=True)")[0]) == ["2"]
+    assert [shown(r) for r in run("print('above')", head + "print('a')\nclear_output()")] == [["above\n"], []]
+
+
+def test_a_handle_changes_what_its_block_showed(run: Run) -> None:
+    head = "from IPython.display import display, update_display\n"
+    first, second = run(head + "h = display(1, display_id=True)\nprint('x')\nh.update([2])", "h.update(3)")
+    assert shown(first) == ["[2]", "x\n"] and first.refused == []
+    assert "updates what a block above showed" in second.refused[0]
+    assert shown(run(head + "display(1, display_id='a')\nupdate_display(4, display_id='a');")[0])[0] == "4"
+    assert shown(run(head + "h = display(display_id='later')\nh.update('it')")[0]) == ["'it'"]
+    assert shown(run(head + "h = display(display_id='never')")[0]) == []
+    assert shown(run(head + "display({'text/plain': 'raw'}, raw=True)")[0]) == ["raw"]
+
+
+def test_an_object_that_shows_itself_is_shown_once(run: Run) -> None:
+    code = "class A:\n    def _ipython_display_(self):\n        print('mine')\n\n\nA()"
+    assert shown(run(code)[0]) == ["mine\n"]
+
+
+def test_notes_stand_below_the_message(run: Run) -> None:
+    (result,) = run("e = ValueError('bad')\ne.add_note('look there')\nraise e")
+    assert result.error == ("ValueError", "bad") and result.outputs[0]["evalue"] == "bad\nlook there"
+    assert result.outputs[0]["traceback"][-1].endswith("look there")
+
+
+def test_a_failure_has_its_line(run: Run) -> None:
+    results = run("def f():\n    1 / 0", "x = 1\nf()", "x = 1\n\nx = = 2", "a: int = 1\nreturn 2", "eval('1+')", "1")
+    assert [r.line for r in results] == [0, 2, 3, 2, 1, 0]
+
+
+def test_a_child_that_ends_or_is_of_multiprocessing_is_no_fault(run: Run) -> None:
+    ends = "import os, sys\npid = os.fork()\nif pid == 0:\n    sys.exit()\nos.waitpid(pid, 0);"
+    workers = "import multiprocessing as m\nm.get_context('fork').Pool(1).map(len, ['ab'])"
+    assert [r.refused for r in run(ends, workers)] == [[], []]
 
 
 def test_printed_lines_tables_and_figures_keep_their_order(run: Run) -> None:
@@ -185,3 +239,7 @@ def test_machine_is_this_one() -> None:
     assert machine().torch == torch.__version__
     assert machine("cuda").device == "cuda"
     assert machine().python == platform.python_version()
+    for name in ("numpy", "pandas", "matplotlib"):
+        assert getattr(machine(), name) == version(name)
+    assert (machine().vendor, machine().model) == processor()
+    assert platform.node() not in asdict(machine()).values()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from books import write_page
+from books import one_block, write_page
+from conftest import RunBook
 from faults import LEDGER, edit, entry, ledger, write
 
 from book import check, recording, records, stage, standalone
 from book.errors import BookError
+from book.pages import Page
 from book.session import Sessions
 from book.tree import Tree
 
@@ -28,8 +31,53 @@ def test_record_writes_only_whole_pages_and_tells_changes(small: Tree, sessions:
     before = small.record("part/small").read_bytes()
     edit("snippets/part/small.py", "3 * x", "1 / 0")(small)
     report, changes = recording.record(small, sessions=sessions)
-    assert changes == [] and "not recorded, the record is as it was: 4 blocks fail" in report.problems[0]
+    assert changes == [] and "not recorded, the record is as it was: 1 blocks fail" in report.problems[0]
     assert small.record("part/small").read_bytes() == before
+
+
+def two_pages(root: Path, bad: str) -> Tree:
+    """A book of a bad and a good page; the bad one runs first."""
+    one_block(root, bad)
+    return write_page(root, {"good": "print(1)"})
+
+
+@pytest.mark.parametrize("bad", ["import time\nprint(time.time_ns())", "1 / 0", "import os\nos._exit(1)"])
+def test_a_bad_page_stops_no_other(bad: str, tmp_path: Path, run_book: RunBook) -> None:
+    tree = two_pages(tmp_path, bad)
+    status, said = run_book(tree, "record")
+    assert status == 1 and tree.record("part/page").is_file() and not tree.record("part/one").exists()
+    assert "docs/en/part/one.md:7" in said and ("probe" in said)
+
+
+def test_a_failure_of_the_engine_stops_no_other_page(
+    tmp_path: Path, run_book: RunBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = two_pages(tmp_path, "1")
+    write, judge = records.write, check.judge
+
+    def fails(_: Tree, record: records.Record) -> bool:
+        if record.page == "part/one":
+            raise UnicodeEncodeError("utf-8", "x", 0, 1, "why")
+        return write(tree, record)
+
+    monkeypatch.setattr(records, "write", fails)
+    status, said = run_book(tree, "record")
+    assert status == 1 and tree.record("part/page").is_file(), said
+    assert re.search(
+        r"docs/en/part/one\.md: the engine failed on this page \(\S+\.py:\d+: UnicodeEncodeError: .*why", said
+    )
+    monkeypatch.setattr(records, "write", write)
+    assert run_book(tree, "record")[0] == 0
+
+    def cannot_judge(tree: Tree, page: Page, *others: Any, **more: Any) -> list[check.Verdict]:
+        if page.name == "part/one":
+            raise TypeError("odd")
+        return judge(tree, page, *others, **more)
+
+    monkeypatch.setattr(check, "judge", cannot_judge)
+    for command in ("check", "record"):
+        status, said = run_book(tree, command)
+        assert status == 1 and "part/one.md: the engine failed on this page" in said and "1 passed" in said
 
 
 def test_record_tells_new_and_gone_blocks(small: Tree, sessions: Sessions) -> None:

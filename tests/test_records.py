@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import nbformat
 import pytest
 from books import write_small
-from faults import append, edit, write
+from faults import append, edit, pin, write
 
 from book import pages, records
+from book.errors import BookError
 from book.kernel import BlockResult, Machine
 from book.records import Cell, Hashes, Record
 from book.tree import Tree
 
-MACHINE = Machine("3.12.0", "2.13.0+cpu", "AVX2", "Linux x86_64", "cpu")
+MACHINE = Machine(
+    "3.12.0", "2.13.0+cpu", "AVX2", "Linux x86_64", "cpu", "2.4.6", "3.1.1", "3.11.2", "AuthenticAMD", "AMD EPYC 7763"
+)
 TOOLKIT = "# --8<-- [start:all]\nfrom snippets.toolkit.base import K\n\nSCALE = 2\n# --8<-- [end:all]\n"
 
 
@@ -84,6 +89,69 @@ def test_a_record_comes_back_as_it_was_written(tmp_path_factory: pytest.TempPath
     nbformat.validate(notebook)
     assert notebook.cells[0].source == "x = 1"
     assert record.cell("one") == record.cells[0] and record.cell("two") is None
+
+
+def test_what_a_later_engine_added_is_kept_and_makes_nothing_stale(small: Tree) -> None:
+    path = small.record("part/small")
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"] |= {"later": [1]}
+    notebook["metadata"]["book"]["host"] = {"cores": 2}
+    for cell in notebook["cells"]:
+        cell["metadata"] |= {"tags": ["later"]}
+        cell["metadata"]["book"]["moved"] = "as shown"
+        facts = {k: v for k, v in notebook["metadata"]["book"].items() if k not in ("format", "page")}
+        cell["metadata"]["book"]["seal"] = records.seal(cell["metadata"]["book"], facts)
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    path.write_text(text, encoding="utf-8")
+    record = records.read(small, "part/small")
+    assert records.stale(small, pages.load(small, "part/small"), record) == []
+    assert record.extra == {"later": [1], "book": {"host": {"cores": 2}}}
+    assert record.cells[0].extra == {"tags": ["later"], "book": {"moved": "as shown"}}
+    path.unlink()
+    records.write(small, record)
+    assert path.read_text(encoding="utf-8") == text
+    path.write_text(text.replace('"cores": 2', '"cores": 3'), encoding="utf-8")
+    with pytest.raises(BookError, match="were edited since it was recorded"):
+        records.read(small, "part/small")
+
+
+def as_format_1(tree: Tree) -> None:
+    """The record as the first format had it: no versions but those of Python and torch, no processor."""
+    path = tree.record("part/small")
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    facts = {k: notebook["metadata"]["book"][k] for k in ("python", "torch", "cpu", "system", "device")}
+    notebook["metadata"]["book"] = {**facts, "format": 1, "page": "part/small"}
+    for cell in notebook["cells"]:
+        cell["metadata"]["book"]["seal"] = records.seal(cell["metadata"]["book"], facts)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def test_the_first_format_is_read_while_it_may_be(small: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = records.read(small, "part/small")
+    as_format_1(small)
+    with (small.requirements).open("a", encoding="utf-8") as file:
+        file.write("numpy==0.1\n")
+    monkeypatch.setattr(records, "OLDEST", 1)
+    older = records.read(small, "part/small")
+    assert older.cells == newer.cells and older.machine.torch == newer.machine.torch
+    assert (older.machine.numpy, older.machine.model) == ("", "")
+    assert records.stale(small, pages.load(small, "part/small"), older) == [], "a fact that is not there is not judged"
+    monkeypatch.setattr(records, "OLDEST", 2)
+    with pytest.raises(BookError, match=r"not a whole record \(format 1 is not 2\): run make record PAGE=part/small"):
+        records.read(small, "part/small")
+
+
+@pytest.mark.parametrize("name", records.PINNED)
+def test_a_record_made_with_another_version_than_the_pinned_is_stale(name: str, small: Tree) -> None:
+    page, record = pages.load(small, "part/small"), records.read(small, "part/small")
+    made = getattr(record.machine, name).partition("+")[0]
+    pin(name, made)(small)
+    assert records.other_versions(small, record) == "" and records.stale(small, page, record) == []
+    pin(name, "0.0.1")(small)
+    assert records.other_versions(small, record) == f"recorded with {name} {made} (0.0.1 is pinned)"
+    assert records.stale(small, page, record) == [
+        f"docs/records/part/small.ipynb: recorded with {name} {made} (0.0.1 is pinned)"
+    ]
 
 
 def test_cell_ids_are_names_that_notebooks_allow() -> None:

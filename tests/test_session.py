@@ -57,16 +57,16 @@ def test_labels_tell_runs_of_one_page_apart(sessions: Sessions) -> None:
     assert [run.page for run in runs] == ["one", "two"]
 
 
-def test_a_block_that_fails_ends_its_page_and_no_other(sessions: Sessions) -> None:
+def test_a_page_goes_on_below_a_block_that_fails(sessions: Sessions) -> None:
     bad, good = sessions.run([job("1", "1 / 0", "3", page="bad"), job("4", page="good")])
-    assert [r.name for r in bad.results] == ["block1", "block2"]
+    assert [r.name for r in bad.results] == ["block1", "block2", "block3"] and bad.results[2].failure is None
     assert bad.results[1].error == ("ZeroDivisionError", "division by zero")
     assert good.results[0].failure is None
 
 
-def test_a_block_that_may_raise_does_not_end_its_page(sessions: Sessions) -> None:
-    (run,) = sessions.run([job("1 / 0", "2", raises=frozenset({"block1"}))])
-    assert [r.name for r in run.results] == ["block1", "block2"]
+def test_a_page_can_stop_at_the_first_failure_that_is_not_expected(sessions: Sessions) -> None:
+    (run,) = sessions.run([job("1 / 0", "{}[1]", "2", raises=frozenset({"block1"}), stops=True)])
+    assert [r.name for r in run.results] == ["block1", "block2"] and run.machine is not None
 
 
 def test_a_dead_page_leaves_the_next_ones_alone(sessions: Sessions) -> None:

@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from faults import append, edit, ledger, write
+from books import one_block
+from faults import RICH, append, edit, ledger, write
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from PIL import Image
 
 from book import gpu, hook, recording, records
+from book.errors import BookError
 from book.gpu import GpuBlock, GpuRecord
 from book.session import Sessions
 from book.stage import clean, config, darken, fence, join_chinese_lines, pipe_table, stage
@@ -241,3 +244,32 @@ def test_the_hook_stops_mkdocs_with_the_place(small: Tree) -> None:
     Path(small.record("part/small")).unlink()
     with pytest.raises(PluginError, match=r"docs/records/part/small\.ipynb: no record .* make record PAGE=part/small"):
         hook.on_config(hook_config(small))
+
+
+def test_each_form_of_an_output_is_shown(tmp_path: Path, sessions: Sessions) -> None:
+    tree = one_block(tmp_path, RICH)
+    report, _ = recording.record(tree, sessions=sessions)
+    assert report.ok, report
+    cell = records.read(tree, "part/one").cells[1]
+    assert "display(Math(" in cell.program["text"] and "import pandas" not in cell.program["text"]
+    stage(tree)
+    folder = tree.build / "en" / "part"
+    text = (folder / "one.md").read_text(encoding="utf-8")
+    for place in ("one/probe-1.svg#only-light", "one/probe-1-dark.svg#only-dark", "one/probe-2.png"):
+        assert f"![a figure]({place}){{ .rp-figure loading=lazy }}" in text
+        assert (folder / place.partition("#")[0]).is_file()
+    assert Image.open(folder / "one" / "probe-2.png").getpixel((0, 0)) == (255, 0, 0)
+    assert "| a |\n| ---: |\n| 1 |" in text and "rp-rich" in text
+    assert (
+        '<div class="rp-out rp-rich" data-search-exclude=""><p><strong>Result</strong></p> <p>The <em>loss</em> is <math>'
+        in text
+    )
+    assert "<code>a &lt; b</code>" in text and "<mfrac><mn>1</mn><mn>2</mn></mfrac>" in text and "<msub>" in text
+    assert "object at" not in text and "IPython.core" not in text
+
+
+def test_a_picture_of_pixels_is_described_too(tmp_path: Path, sessions: Sessions) -> None:
+    tree = one_block(tmp_path, "from PIL import Image\nImage.new('L', (4, 4))", alt="")
+    assert recording.record(tree, sessions=sessions)[0].ok
+    with pytest.raises(BookError, match=r'docs/en/part/one\.md:7: block "probe" draws a figure: describe it'):
+        stage(tree)
