@@ -40,6 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--workers", type=int, help="pages at a time (default: cores)")
     one.set_defaults(run=_check)
 
+    one = commands.add_parser("portable", help="check pages under other kernels and numbers of threads (slow; nightly)")
+    one.add_argument("pages", nargs="*", metavar="PAGE")
+    one.add_argument("--workers", type=int, help="pages at a time (default: cores, divided by a world's threads)")
+    one.set_defaults(run=_portable)
+
     one = commands.add_parser("record", help="run pages and rewrite their records")
     one.add_argument("pages", nargs="*", metavar="PAGE")
     one.add_argument("--workers", type=int)
@@ -129,6 +134,14 @@ def _check(options: argparse.Namespace) -> int:
         say=checking.progress(),
     )
     return _tell(report)
+
+
+def _portable(options: argparse.Namespace) -> int:
+    from book import portable
+    from book.check import progress
+
+    reports = portable.portable(options.root, options.pages, workers=options.workers, progress=progress())
+    return 0 if all(report.ok for report in reports.values()) else 1
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
-from book import check, compare, ledger, observe, records, standalone
+from book import check, compare, ledger, observe, records, repeat, standalone
 from book.check import Report, Say, silent
 from book.ledger import Ledger
 from book.pages import Page
@@ -37,12 +37,17 @@ def record(
     began = time.perf_counter()
     jobs = [check.job_of(tree, chosen[name], book_ledger) for name in check.longest_first(list(chosen), known)]
     with nullcontext(sessions) if sessions else Sessions() as warm:
+        away = warm.elsewhere  # started now: it gets ready while the pages run
+        report.runs = list(check.run_jobs(jobs, workers, say, warm))
+        judged = {run.page: check.judge(tree, chosen[run.page], run, book_ledger, None) for run in report.runs}
+        fit = {run.page: run for run in report.runs if not _unfit(chosen[run.page], judged[run.page], book_ledger)}
+        for other in check.run_jobs([job for job in jobs if job.page in fit], workers, say, away):
+            page = chosen[other.page]
+            judged[page.name] = repeat.refuse(page, judged[page.name], fit[page.name], other, book_ledger)
         good: list[PageRun] = []
-        for run in check.run_jobs(jobs, workers, say, warm):
-            report.runs.append(run)
-            verdicts = check.judge(tree, chosen[run.page], run, book_ledger, None)
-            report.verdicts += verdicts
-            problem = _unfit(chosen[run.page], verdicts, book_ledger)
+        for run in report.runs:
+            report.verdicts += judged[run.page]
+            problem = _unfit(chosen[run.page], judged[run.page], book_ledger)
             if problem:
                 report.problems.append(problem)
             else:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from books import write_page
 
-from book import check, compare, ledger, pages, recording, records, standalone
+from book import check, compare, ledger, pages, recording, records, standalone, world
 from book.kernel import BlockCode
 from book.session import Sessions
 from book.standalone import ALL, LEAN, slice_for, statements
@@ -53,7 +53,7 @@ SAMPLE = cells()[int(os.environ.get("BOOK_PROGRAM_FIRST", "0")) :: max(EVERY, 1)
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
     """The sampled programs, run in fresh interpreters, one on each core."""
     folder = tmp_path_factory.mktemp("programs")
-    environment = {**os.environ, "MPLBACKEND": "agg", "PYTHONWARNINGS": "default", "OMP_NUM_THREADS": "1"}
+    environment = {**world.environment(), "MPLBACKEND": "agg", "PYTHONWARNINGS": "default"}
 
     def run(one: tuple[str, records.Cell]) -> tuple[str, subprocess.CompletedProcess[str]]:
         page, cell = one
