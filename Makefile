@@ -5,6 +5,7 @@ PAGE   ?=
 ARGS   ?=
 BIN    := .venv/bin
 PY     := $(BIN)/python
+unexport PYTHONSAFEPATH PYTHONOPTIMIZE  # of a user: the one hides book/ from python, the other drops asserts
 
 .PHONY: serve build offline test programs record gpu bench lint clean
 

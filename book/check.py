@@ -201,6 +201,7 @@ def _rules(page: Page, result: BlockResult, book_ledger: Ledger) -> list[str]:
         faults.append(
             "draws random numbers but never seeds: call torch.manual_seed(0) in this block, or use a seeded generator"
         )
+    faults += result.harms
     own = [w for w in result.warnings if w[2]]
     warns = book_ledger.get("warns", page.name, result.name)
     unexpected = [w for w in own if warns is None or not re.search(warns.message, w[1])]

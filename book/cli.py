@@ -74,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(run=_check)
 
+    one = commands.add_parser("portable", help="check pages under other kernels and numbers of threads (slow; nightly)")
+    one.add_argument("pages", nargs="*", metavar="PAGE")
+    one.add_argument("--workers", type=int, help="pages at a time (default: cores, divided by a world's threads)")
+    one.set_defaults(run=_portable)
+
     one = commands.add_parser("record", help="run pages and rewrite their records")
     one.add_argument("pages", nargs="*", metavar="PAGE")
     one.add_argument("--workers", type=_positive)
@@ -170,6 +175,14 @@ def _check(options: argparse.Namespace) -> int:
         machines.write(options.root, machines.proof(options.root, report, os.environ.get("BOOK_WORLD", "")))
         print(f"noted in {options.root.relative(options.root.records / machines.FILE)}")
     return status
+
+
+def _portable(options: argparse.Namespace) -> int:
+    from book import portable
+    from book.check import progress
+
+    reports = portable.portable(options.root, options.pages, workers=options.workers, progress=progress())
+    return 0 if all(report.ok for report in reports.values()) else 1
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -11,13 +11,11 @@ import builtins
 import contextlib
 import ctypes
 import faulthandler
-import hashlib
 import importlib
 import io
 import linecache
 import os
 import platform
-import random
 import re
 import signal
 import sys
@@ -28,12 +26,13 @@ import tokenize
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from book import elsewhere, guard, seeding, world
 from book.shown import ESCAPE, MAX_TEXT, RASTER, bundle, clean
 
 WARM_MODULES = (
@@ -72,6 +71,7 @@ class Job:
     A page goes on below a block that fails, unless it ``stops`` at the first failure that is not one of ``raises``.
     ``observe`` notes which public names of torch each block uses (book.observe), with compiled functions left
     ``compiled`` or run as Python, and with hooks in all blocks but the ``plain`` ones.
+    ``threads`` is of torch; ``elsewhere`` runs the page in another world (book.elsewhere).
     """
 
     page: str
@@ -85,6 +85,8 @@ class Job:
     compiled: bool = False
     plain: frozenset[str] = frozenset()
     stops: bool = False
+    threads: int = 1
+    elsewhere: bool = False
 
 
 @dataclass
@@ -99,6 +101,8 @@ class BlockResult:
         error: (type name, message) of an exception that left the block.
         warnings: each as (category, message, own) with ``own`` true when the page's own line caused it.
         unseeded: the block drew random numbers and never seeded.
+        harms: what it does to others, a sentence each (book.guard).
+        generators: the global generators that it drew from or seeded, each with a hash of the state it left.
         apis: the public names of torch that it uses, sorted; known when the page has ended, in an observing run only.
         refused: what it shows or does that no page may, whatever the ledger expects.
         line: the line of the block at which an exception left it, from 1 (0: none did, or it has no place there).
@@ -111,6 +115,8 @@ class BlockResult:
     error: tuple[str, str] | None = None
     warnings: list[tuple[str, str, bool]] = field(default_factory=list)
     unseeded: bool = False
+    harms: list[str] = field(default_factory=list)
+    generators: dict[str, str] = field(default_factory=dict)
     apis: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     line: int = 0
@@ -138,9 +144,11 @@ class Machine:
 
 def warm_up() -> None:
     """Import what every page uses, once, in the parent. Never touches CUDA, starts no thread."""
-    os.environ.setdefault("MPLBACKEND", "module://book.figures")
+    os.environ["MPLBACKEND"] = "module://book.figures"
+    world.clean_settings(os.environ.get("MPLCONFIGDIR"))
     for name in WARM_MODULES:
         importlib.import_module(name)
+    world.own_settings()
 
 
 def script_of(page: str, blocks: tuple[BlockCode, ...]) -> tuple[str, list[int]]:
@@ -241,6 +249,7 @@ class _Session:
         self.work = folder / "work"
         self.work.mkdir()
         os.chdir(self.work)
+        guard.own_temporary_folder(folder / "tmp")
         sys.path[:0] = [str(folder), job.root]
         sys.argv = [str(self.script)]
         self.namespace = self._main_module()
@@ -255,6 +264,10 @@ class _Session:
         if hasattr(signal, "SIGUSR1"):
             faulthandler.register(signal.SIGUSR1, faults, all_threads=False, chain=False)
         self._patch()
+        self.seeding = seeding.Seeding()
+        if job.elsewhere:
+            elsewhere.enter(folder)
+        self.guard = guard.Guard(str(self.script), folder, refuse=job.elsewhere)
         self.observer = None
         if job.observe:
             from book.observe import Observer
@@ -279,7 +292,7 @@ class _Session:
 
         if self.job.device not in (None, "cpu"):
             torch.set_default_device(self.job.device)
-        torch.set_num_threads(1)  # sums in parallel depend on the number of threads: records must not
+        torch.set_num_threads(self.job.threads)  # sums in parallel depend on it: records are made with one
         self.formatter = DisplayFormatter()
 
         def display(
@@ -425,7 +438,8 @@ class _Session:
         self.older_handles |= set(self.handles)
         self.handles = {}
         starts = (os.fstat(1).st_size, os.fstat(2).st_size)
-        before = _shake_generators()
+        self.seeding.begin()
+        self.guard.begin()
         began = time.perf_counter()
         try:
             value = self._execute(block, self.offsets[index])
@@ -443,12 +457,25 @@ class _Session:
         result.seconds = result.seconds or time.perf_counter() - began
         if self.observer is not None:
             self.observer.after(block.code, block.name, self.namespace)
-        if _generators() != before and not _seeds(block.code):
-            result.unseeded = True
+        self._look_back(block)
         self._check_leftovers()
         self._check_forks()
         result.outputs = self._collect(starts)
         return result
+
+    def _look_back(self, block: BlockCode) -> None:
+        """What the block did to others: it left its output alone, but not what runs after it."""
+        result = self.result
+        result.generators = self.seeding.changed()
+        result.unseeded = bool(self.seeding.unseeded(result.generators))
+        result.harms = [self._tidy(harm) for harm in self.guard.end(block.name)]
+        if self.seeding.early() and not result.unseeded:
+            result.harms.append(seeding.EARLY)
+        with contextlib.suppress(SyntaxError):  # told as the block's failure
+            result.harms += [guard.SWALLOWS.format(line) for line in guard.swallowed_asserts(block.code)]
+        letters = guard.missing_letters(result.warnings)
+        if letters:
+            result.harms.append(f"the font of its figure lacks {' '.join(letters)}: use letters that it has")
 
     def join_threads(self) -> None:
         """Give threads that blocks left running a moment to show that they print late."""
@@ -456,6 +483,8 @@ class _Session:
         for thread in threading.enumerate():
             if getattr(thread, "book_owner", None) is not None and not thread.daemon:
                 thread.join(1.0)
+        for block, why in self.guard.left(lambda thread: getattr(thread, "book_owner", None)).items():
+            self.late.setdefault(block, why)
 
     def _execute(self, block: BlockCode, offset: int) -> Any:
         filename = str(self.script)
@@ -572,40 +601,3 @@ def _settle(text: str) -> str:
 def _timeless(line: str) -> str:
     """A line without what tqdm writes of time: ``3/3 [00:01<00:00, 2.95it/s, loss=1]`` -> ``3/3 [loss=1]``."""
     return BAR_TIMES.sub(lambda found: f" [{found['postfix']}]" if found["postfix"] else "", line)
-
-
-def _generators() -> str:
-    import numpy
-    import torch
-
-    state = hashlib.sha256(torch.get_rng_state().numpy().tobytes())
-    state.update(repr(random.getstate()).encode())
-    _, keys, position, *_ = numpy.random.get_state(legacy=True)
-    state.update(keys.tobytes() + str(position).encode())  # type: ignore[union-attr]
-    return state.hexdigest()
-
-
-def _shake_generators() -> str:
-    """Give every global generator a fresh random state, so that a block that forgot to seed cannot repeat itself."""
-    import numpy
-    import torch
-
-    seed = int.from_bytes(os.urandom(4), "little")
-    torch.default_generator.manual_seed(seed)
-    random.seed(seed)
-    numpy.random.seed(seed)
-    return _generators()
-
-
-def _seeds(code: str) -> bool:
-    """Whether the code calls something that seeds a generator."""
-    return any(name in SEEDERS for name in _called(ast.parse(code)))
-
-
-def _called(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Attribute):
-                yield node.func.attr
-            elif isinstance(node.func, ast.Name):
-                yield node.func.id

@@ -8,8 +8,8 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
-from book import check, compare, ledger, observe, records, standalone
-from book.check import Report, Say, silent
+from book import check, compare, ledger, observe, records, repeat, standalone
+from book.check import Report, Say, Verdict, silent
 from book.ledger import Ledger
 from book.pages import Page
 from book.session import BlockResult, Job, PageRun, Sessions
@@ -37,20 +37,29 @@ def record(
     began = time.perf_counter()
     jobs = [check.job_of(tree, chosen[name], book_ledger) for name in check.longest_first(list(chosen), known)]
     with nullcontext(sessions) if sessions else Sessions() as warm:
-        good: list[PageRun] = []
+        away = warm.elsewhere  # started now: it gets ready while the pages run
+        judged: dict[str, list[Verdict]] = {}
+        fit: dict[str, PageRun] = {}  # pages that may become records, as far as is known
         for run in check.run_jobs(jobs, workers, say, warm):
             report.runs.append(run)
             try:
-                verdicts = check.judge(tree, chosen[run.page], run, book_ledger, None)
+                judged[run.page] = check.judge(tree, chosen[run.page], run, book_ledger, None)
             except Exception as error:  # of this page only
                 report.problems.append(check.failed_at(chosen[run.page], error))
                 continue
+            if not _unfit(chosen[run.page], judged[run.page], book_ledger):
+                fit[run.page] = run
+        for other in check.run_jobs([job for job in jobs if job.page in fit], workers, say, away):
+            page = chosen[other.page]
+            judged[page.name] = repeat.refuse(page, judged[page.name], fit[page.name], other, book_ledger)
+        good: list[PageRun] = []
+        for name, verdicts in judged.items():
             report.verdicts += verdicts
-            problem = _unfit(chosen[run.page], verdicts, book_ledger)
+            problem = _unfit(chosen[name], verdicts, book_ledger)
             if problem:
                 report.problems.append(problem)
             else:
-                good.append(run)
+                good.append(fit[name])
         for run in good:
             page, old = chosen[run.page], known.get(run.page)
             try:

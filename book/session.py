@@ -8,30 +8,34 @@ never touches CUDA; it watches the children, stops a block that hangs or floods,
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import multiprocessing
 import os
 import pickle
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from book import kernel
+from book import elsewhere, kernel, world
 from book.kernel import BlockCode, BlockResult, Job, Machine
+from book.tree import HERE
 
 __all__ = ["BlockCode", "BlockResult", "Job", "Machine", "PageRun", "Sessions", "Started", "default_workers"]
 
 FLOOD = 10_000_000  # bytes after which a block that is still printing is stopped
 TICK = 0.25  # seconds between looks at the children
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 @dataclass
@@ -67,32 +71,65 @@ def default_workers() -> int:
 class Sessions:
     """A warm parent that runs pages. Use as a context manager.
 
+    Args:
+        name: the world whose kernels and threads it has (default: the one that ``BOOK_WORLD`` names).
+        away: whether its pages run in another world (book.elsewhere).
+
     Example:
         >>> with Sessions() as sessions:
         ...     runs = sessions.run([Job("demo", (BlockCode("one", "1 + 1"),), root=".")])
     """
 
-    def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parent.parent)
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])]),
-        }
+    def __init__(self, name: str | None = None, *, away: bool = False) -> None:
+        self._world = world.chosen() if name is None else name
+        self._away = away
+        environment = {**world.environment(self._world), "PYTHONPATH": str(HERE.root)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "book.session"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+            [sys.executable, "-m", "book.session", *(["away"] if away else [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=HERE.root,
+            env=elsewhere.environment(environment) if away else environment,
+            start_new_session=True,  # Ctrl-C in the terminal is for the command, which then closes the pipe
         )
         self._requests = 0
+        self._answered = False
+        self._companion: Sessions | None = None
+
+    @property
+    def elsewhere(self) -> Sessions:
+        """A companion of the same kernels and threads that runs pages in another world, started when it is first asked for."""
+        if self._companion is None:
+            self._companion = Sessions(self._world, away=True)
+        return self._companion
 
     def __enter__(self) -> Sessions:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        """End the warm parent; pages that still run end with it."""
+        family = [self, *([self._companion] if self._companion else [])]
+        self._companion = None
+        try:
+            for sessions in family:  # first tell all, then wait
+                sessions._hang_up()
+        finally:
+            for sessions in family:
+                sessions._wait()
+
+    def _hang_up(self) -> None:
+        assert self._process.stdin is not None
+        if not self._answered:  # it may be importing still, and not look at its pipe for seconds
+            self._process.terminate()
         self._process.stdin.close()
+
+    def _wait(self) -> None:
+        assert self._process.stdout is not None
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
         self._process.stdout.close()
 
     def events(self, jobs: Sequence[Job], workers: int | None = None) -> Iterator[Started | PageRun]:
@@ -100,7 +137,9 @@ class Sessions:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests += 1
         mine = self._requests
-        pickle.dump((mine, list(jobs), workers or default_workers()), self._process.stdin)
+        threads = world.named(self._world).threads
+        ours = [replace(job, threads=threads, elsewhere=self._away) for job in jobs]
+        pickle.dump((mine, ours, workers or default_workers()), self._process.stdin)
         self._process.stdin.flush()
         while True:
             try:
@@ -109,6 +148,7 @@ class Sessions:
                 raise RuntimeError(
                     f"the warm parent died (exit status {self._process.wait()}); its own output stands above"
                 ) from error
+            self._answered = True
             if request != mine:
                 continue  # left over from a request whose caller went away in the middle
             if event is None:
@@ -142,11 +182,28 @@ class _Child:
         return sum(p.stat().st_size for name in ("stdout", "stderr") if (p := self.folder / name).exists())
 
 
+_pipes: list[BinaryIO] = []  # of the warm parent: its pages must not keep them open after its end
+
+
+def _page(job: Job, folder: str, send: connection.Connection) -> None:
+    """A page's process: it dies with the warm parent (Linux), and holds nothing of its pipes."""
+    for pipe in _pipes:
+        os.close(pipe.fileno())
+    if sys.platform == "linux":
+        parent = os.getppid()
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    kernel.run_job(job, folder, send)
+
+
 def _start(job: Job) -> _Child:
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     folder = Path(tempfile.mkdtemp(prefix="book-"))
     receive, send = context.Pipe(duplex=False)
-    process = context.Process(target=kernel.run_job, args=(job, str(folder), send))
+    process = context.Process(target=_page, args=(job, str(folder), send))
     began = time.perf_counter()
     process.start()
     send.close()
@@ -243,48 +300,99 @@ def _cause_of_death(child: _Child) -> str:
     return f"the block ended its process (exit status {code}){': ' + words[-1] if words else ''}"
 
 
-def run_here(jobs: Sequence[Job], workers: int) -> Iterator[Started | PageRun]:
-    """The warm parent's loop: keep ``workers`` children going until all jobs are done."""
+def _abandon(children: Sequence[_Child]) -> None:
+    """Kill the children at once, with all that they started; nobody waits for what they would say."""
+    for child in children:
+        if child.process.pid is not None:
+            _kill_group(child.process.pid)
+        child.process.kill()
+    for child in children:
+        child.process.join()
+        child.pipe.close()
+        shutil.rmtree(child.folder, ignore_errors=True)
+
+
+def run_here(
+    jobs: Sequence[Job], workers: int, gone: Callable[[], bool] = lambda: False
+) -> Iterator[Started | PageRun]:
+    """The warm parent's loop: keep ``workers`` children going until all jobs are done, or the caller is ``gone``."""
     waiting = list(jobs)
     running: list[_Child] = []
-    while waiting or running:
-        while waiting and len(running) < workers:
-            running.append(_start(waiting.pop(0)))
-        objects: list[connection.Connection | int] = [child.pipe for child in running]
-        objects += [child.process.sentinel for child in running]
-        ready = set(map(id, connection.wait(objects, TICK)))
-        for child in list(running):
-            over = not child.process.is_alive()
-            if over or id(child.pipe) in ready:
-                yield from _receive(child)
-            if over:
-                running.remove(child)
-                yield _finish(child)
-            elif child.stopped is None and time.perf_counter() > child.deadline:
-                _stop(child, f"the block did not end within {child.job.limit:g} s")
-            elif child.stopped is None and child.printed() > FLOOD:
-                _stop(child, f"the block printed more than {FLOOD // 1_000_000} MB")
+    try:
+        while (waiting or running) and not gone():
+            while waiting and len(running) < workers:
+                running.append(_start(waiting.pop(0)))
+            objects: list[connection.Connection | int] = [child.pipe for child in running]
+            objects += [child.process.sentinel for child in running]
+            ready = set(map(id, connection.wait(objects, TICK)))
+            for child in list(running):
+                over = not child.process.is_alive()
+                if over or id(child.pipe) in ready:
+                    yield from _receive(child)
+                if over:
+                    running.remove(child)
+                    yield _finish(child)
+                elif child.stopped is None and time.perf_counter() > child.deadline:
+                    _stop(child, f"the block did not end within {child.job.limit:g} s")
+                elif child.stopped is None and child.printed() > FLOOD:
+                    _stop(child, f"the block printed more than {FLOOD // 1_000_000} MB")
+    finally:
+        _abandon(running)
+
+
+def _closed(pipe: BinaryIO) -> bool:
+    """Whether nobody holds the other end any more."""
+    if not hasattr(select, "poll"):  # Windows: the end shows with the next request
+        return False
+    poll = select.poll()
+    poll.register(pipe, 0)  # a hang-up is told unasked
+    return bool(poll.poll(0))
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    kernel.warm_up()
-    gc.collect()
-    gc.freeze()
     while True:
         try:
             request, jobs, workers = pickle.load(requests)
         except EOFError:
             return
-        for event in run_here(jobs, workers):
-            pickle.dump((request, event), answers)
-            answers.flush()
+        events = run_here(jobs, workers, lambda: _closed(requests))
+        with contextlib.closing(events):  # type: ignore[type-var]  # a generator
+            for event in events:
+                pickle.dump((request, event), answers)
+                answers.flush()
         pickle.dump((request, None), answers)
         answers.flush()
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(143)
+
+
+def main(away: bool) -> None:
+    """The warm parent: answer requests from standard input until it is closed."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    _pipes.extend((requests, answers))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # a block that reads its standard input must not read requests
+    os.close(nothing)
+    os.dup2(2, 1)  # whatever a library prints while it is imported must not mix with the answers
+    kernel.warm_up()
+    gc.collect()
+    gc.freeze()
+    with contextlib.ExitStack() as stack:
+        signal.signal(signal.SIGTERM, _leave)
+        if away:
+            folder = tempfile.mkdtemp(prefix="book-")
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            elsewhere.move(Path(folder))
+            tempfile.tempdir = None
+        with contextlib.suppress(BrokenPipeError):  # the command is gone
+            _serve(requests, answers)
+    with contextlib.suppress(BrokenPipeError):
+        answers.close()
 
 
 if __name__ == "__main__":
     from book import session  # the classes must pickle as book.session's, not as __main__'s
 
-    stdout = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints while it is imported must not mix with the answers
-    session._serve(sys.stdin.buffer, os.fdopen(stdout, "wb"))
+    session.main("away" in sys.argv[1:])

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from books import one_block
 
+from book import pages, records
+from book.kernel import BlockResult, Machine
 from book.session import BlockCode, Job, PageRun, Sessions, Started, default_workers, run_here
+from book.tree import HERE
+
+BUSY = os.getloadavg()[0] if hasattr(os, "getloadavg") else 2.0  # seconds that other work on this machine may add
 
 
 def job(*codes: str, page: str = "part/demo", **keys: object) -> Job:
@@ -129,3 +138,102 @@ def test_a_parent_that_dies_is_told() -> None:
         sessions.__exit__()
     assert sessions._process.stdout is not None
     sessions._process.stdout.close()
+
+
+def test_standard_input_of_a_block_is_empty(sessions: Sessions) -> None:
+    code = "import subprocess, sys\nprint(subprocess.run(['cat'], capture_output=True).stdout, repr(sys.stdin.read()))"
+    (run,) = sessions.run([job(code, limit=20)])
+    assert run.results[0].outputs[0]["text"] == "b'' ''\n"
+
+
+SLEEPS = "import os, subprocess, time\nchild = subprocess.Popen(['sleep', '300'])\nprint(child.pid, flush=True)\ntime.sleep(300)"
+
+
+def _command(tmp_path: Path, command: str) -> tuple[subprocess.Popen[str], Path, list[int]]:
+    """A command on a page whose block sleeps: the process, the folder of its temporary files, and the ids of what it started."""
+    tree = one_block(tmp_path / "book", SLEEPS.replace("'sleep'", repr(str(_sleeper(tmp_path)))))
+    if command == "check":
+        page = pages.load(tree, "part/one")
+        results = [BlockResult(block.name) for block in page.blocks]
+        records.write(tree, records.of_run(tree, page, results, Machine("3", "2", "c", "s", "cpu"), {}))
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "book", "--root", str(tree.root), command],
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(HERE.root)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    for _ in range(1200):
+        started = [int(path.read_text()) for path in tmp_path.glob("pid-*") if path.read_text()]
+        if started:
+            return process, folder, [*started, *_family(process.pid)]
+        time.sleep(0.05)
+    process.kill()
+    pytest.fail("the block did not begin within a minute")
+
+
+def _sleeper(folder: Path) -> Path:
+    """A program that sleeps, and says so in a file named by its process."""
+    program = folder / "sleeper"
+    program.write_text(f'#!/bin/sh\necho $$ > "{folder}/pid-$$"\nexec sleep "$1"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return program
+
+
+def _family(pid: int) -> list[int]:
+    """The ids of a process's children and of theirs."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found += [int(stat.parent.name), *_family(int(stat.parent.name))]
+    return found
+
+
+def _wait_for_end(pids: list[int], seconds: float) -> list[int]:
+    """Those that are alive after so many seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(map(_alive, pids)):
+        time.sleep(0.02)
+    return [pid for pid in pids if _alive(pid)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("command", ["record", "check"])
+def test_ctrl_c_ends_a_command_at_once_and_leaves_nothing(command: str, tmp_path: Path) -> None:
+    process, folder, started = _command(tmp_path, command)
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the command and all in its group
+    _, said = process.communicate(timeout=60)
+    seconds = time.monotonic() - began
+    assert process.returncode == 130 and "stopped" in said and "Traceback" not in said, said
+    assert _wait_for_end(started, 2) == []
+    assert [path.name for path in folder.iterdir() if path.name.startswith("book-")] == []
+    assert seconds < 1 + BUSY, f"it took {seconds:.1f} s"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_after_a_killed_command_nothing_goes_on(tmp_path: Path) -> None:
+    process, folder, started = _command(tmp_path, "check")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert _wait_for_end(started, 2 + BUSY) == []
+    assert [path.name for path in folder.iterdir() if path.name.startswith("book-")] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_after_a_killed_warm_parent_no_page_goes_on(tmp_path: Path) -> None:
+    sessions = Sessions()
+    events = sessions.events([job(f"import os\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))", SLEEPS)])
+    assert next(events) == Started("part/demo", "block1") and next(events) == Started("part/demo", "block2")
+    page = int((tmp_path / "pid").read_text())
+    sessions._process.kill()
+    assert _wait_for_end([page], 2 + BUSY) == []
+    sessions._process.wait()
+    sessions.__exit__()

@@ -15,7 +15,7 @@ import pytest
 import rotation
 from books import write_page
 
-from book import check, compare, ledger, pages, recording, records, standalone
+from book import check, compare, ledger, pages, recording, records, standalone, world
 from book.kernel import BlockCode
 from book.pytest_plugin import ran
 from book.session import Sessions
@@ -110,7 +110,7 @@ def scripts(
     """The chosen programs, run in fresh interpreters, one on each core that this run has for itself."""
     ran(pytestconfig, "the programs as scripts")
     folder = tmp_path_factory.mktemp("programs")
-    environment = {**os.environ, "MPLBACKEND": "agg", "PYTHONWARNINGS": "default", "OMP_NUM_THREADS": "1"}
+    environment = {**world.environment(), "MPLBACKEND": "agg", "PYTHONWARNINGS": "default"}
 
     def run(one: tuple[str, records.Cell]) -> tuple[str, subprocess.CompletedProcess[str]]:
         page, cell = one
