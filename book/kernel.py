@@ -64,6 +64,7 @@ class Job:
     ``label`` tells runs of the same page apart (mutants); the page's name is used where it is empty.
     ``observe`` notes which public names of torch each block uses (book.observe), with compiled functions left
     ``compiled`` or run as Python, and with hooks in all blocks but the ``plain`` ones.
+    ``shake`` runs the blocks under rounding noise (book.rounding) drawn from that seed.
     """
 
     page: str
@@ -76,6 +77,7 @@ class Job:
     observe: bool = False
     compiled: bool = False
     plain: frozenset[str] = frozenset()
+    shake: int | None = None
 
 
 @dataclass
@@ -91,6 +93,7 @@ class BlockResult:
         warnings: each as (category, message, own) with ``own`` true when the page's own line caused it.
         unseeded: the block drew random numbers and never seeded.
         apis: the public names of torch that it uses, sorted; known when the page has ended, in an observing run only.
+        compiled: under rounding noise, it had a function compiled, which is then not shaken inside.
     """
 
     name: str
@@ -101,6 +104,7 @@ class BlockResult:
     warnings: list[tuple[str, str, bool]] = field(default_factory=list)
     unseeded: bool = False
     apis: list[str] = field(default_factory=list)
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,11 @@ class _Session:
             from book.observe import Observer
 
             self.observer = Observer(job, folder)
+        self.noise = None
+        if job.shake is not None:
+            from book.rounding import Rounding
+
+            self.noise = Rounding(job.shake)
 
     def _main_module(self) -> dict[str, Any]:
         module = types.ModuleType("__main__")
@@ -305,7 +314,8 @@ class _Session:
         before = _shake_generators()
         began = time.perf_counter()
         try:
-            value = self._execute(block, self.offsets[index])
+            with self.noise.around(result) if self.noise else contextlib.nullcontext():
+                value = self._execute(block, self.offsets[index])
             result.seconds = time.perf_counter() - began
             if value is not None:
                 self._display(value, "execute_result")
