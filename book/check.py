@@ -121,6 +121,11 @@ def job_of(tree: Tree, page: Page, book_ledger: Ledger, *, device: str | None = 
     return Job(page.name, tuple(blocks), str(tree.root), LIMIT, device, raising)
 
 
+def where(page: Page, block: Block) -> str:
+    """A block's place in its page and in its snippet, as messages show it."""
+    return f"{page.path}:{block.line} (snippets/{block.file}:{block.file_line})"
+
+
 def judge(
     tree: Tree,
     page: Page,
@@ -138,7 +143,7 @@ def judge(
     hashed = dict(zip([b.name for b in page.blocks], records.hashes(tree, page), strict=True))
     verdicts = []
     for block in page.blocks:
-        place = f"{page.path}:{block.line} (snippets/{block.file}:{block.file_line})"
+        place = where(page, block)
         missing = unmet(book_ledger.get("needs", page.name, block.name), device)
         result = results.get(block.name)
         if missing:

@@ -84,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--workers", type=_positive)
     one.set_defaults(run=_record)
 
+    one = commands.add_parser(
+        "shake", help="run pages under rounding noise of one unit in the last place; what differs from its record?"
+    )
+    one.add_argument("pages", nargs="*", metavar="PAGE")
+    one.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each page (default 3)")
+    one.add_argument("--workers", type=int)
+    one.set_defaults(run=_shake)
+
     one = commands.add_parser("mutate", help="change literals, operators and names of a snippet; does check notice?")
     one.add_argument("page")
     one.add_argument("--n", type=_positive, default=50, help="mutants to draw (default 50)")
@@ -192,6 +200,17 @@ def _record(options: argparse.Namespace) -> int:
     report, changes = recording.record(options.root, options.pages, workers=options.workers, say=progress())
     for line in changes:
         print(line)
+    return _tell(report)
+
+
+def _shake(options: argparse.Namespace) -> int:
+    from book import shake
+    from book.check import progress
+
+    report = shake.shake(options.root, options.pages, seeds=options.seeds, workers=options.workers, say=progress())
+    for verdict in report.verdicts:
+        if verdict.status != "failed" and verdict.message:
+            print(f"{verdict.page}::{verdict.block}: {verdict.message}")
     return _tell(report)
 
 

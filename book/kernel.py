@@ -72,6 +72,7 @@ class Job:
     ``observe`` notes which public names of torch each block uses (book.observe), with compiled functions left
     ``compiled`` or run as Python, and with hooks in all blocks but the ``plain`` ones.
     ``threads`` is of torch; ``elsewhere`` runs the page in another world (book.elsewhere).
+    ``shake`` runs the blocks under rounding noise (book.rounding) drawn from that seed.
     """
 
     page: str
@@ -87,6 +88,7 @@ class Job:
     stops: bool = False
     threads: int = 1
     elsewhere: bool = False
+    shake: int | None = None
 
 
 @dataclass
@@ -106,6 +108,7 @@ class BlockResult:
         apis: the public names of torch that it uses, sorted; known when the page has ended, in an observing run only.
         refused: what it shows or does that no page may, whatever the ledger expects.
         line: the line of the block at which an exception left it, from 1 (0: none did, or it has no place there).
+        compiled: under rounding noise, it had a function compiled, which is then not shaken inside.
     """
 
     name: str
@@ -120,6 +123,7 @@ class BlockResult:
     apis: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     line: int = 0
+    compiled: bool = False
 
     def refuse(self, why: str) -> None:
         if why not in self.refused:
@@ -273,6 +277,11 @@ class _Session:
             from book.observe import Observer
 
             self.observer = Observer(job, folder)
+        self.noise = None
+        if job.shake is not None:
+            from book.rounding import Rounding
+
+            self.noise = Rounding(job.shake)
 
     def _main_module(self) -> dict[str, Any]:
         module = types.ModuleType("__main__")
@@ -442,7 +451,8 @@ class _Session:
         self.guard.begin()
         began = time.perf_counter()
         try:
-            value = self._execute(block, self.offsets[index])
+            with self.noise.around(result) if self.noise else contextlib.nullcontext():
+                value = self._execute(block, self.offsets[index])
             result.seconds = time.perf_counter() - began
             self._end_if_forked()
             if value is not None and (forms := self._forms(value)):

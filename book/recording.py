@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
-from book import check, compare, ledger, observe, records, repeat, standalone
+from book import check, compare, ledger, observe, records, repeat, shake, standalone
 from book.check import Report, Say, Verdict, silent
 from book.ledger import Ledger
 from book.pages import Page
@@ -60,6 +60,11 @@ def record(
                 report.problems.append(problem)
             else:
                 good.append(fit[name])
+        noisy = shake.against(tree, {run.page: run for run in good}, chosen, book_ledger, warm, workers, say)
+        for name, verdicts in noisy.items():
+            report.verdicts = [v for v in report.verdicts if v.page != name] + verdicts
+            report.problems.append(_not_recorded(chosen[name], verdicts))
+            good = [run for run in good if run.page != name]
         for run in good:
             page, old = chosen[run.page], known.get(run.page)
             try:
@@ -109,10 +114,14 @@ def _unfit(page: Page, verdicts: Sequence[check.Verdict], book_ledger: Ledger) -
     skipped = [v for v in verdicts if v.status == "skipped" and not book_ledger.device(page.name, v.block)]
     if skipped:
         return f'{page.path}: block "{skipped[0].block}" {skipped[0].message}: this page cannot be recorded here'
+    return _not_recorded(page, verdicts) if any(v.status == "failed" for v in verdicts) else None
+
+
+def _not_recorded(page: Page, verdicts: Sequence[Verdict]) -> str:
     failed = [v for v in verdicts if v.status == "failed"]
     follow = sum(v.follows != "" for v in failed)
     more = f", of which {follow} only follow from another" if follow else ""
-    return f"{page.path}: not recorded, the record is as it was: {len(failed)} blocks fail{more}" if failed else None
+    return f"{page.path}: not recorded, the record is as it was: {len(failed)} blocks fail{more}"
 
 
 def with_programs(

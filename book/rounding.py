@@ -1,0 +1,257 @@
+"""Rounding noise: what another processor's kernels may do to the last bit of a result.
+
+``Rounding`` is a dispatch mode. While it is entered, each floating result of an operator that processors may round
+differently goes up or down by one unit in the last place, or stays. Which operators those are is a rule, not a list:
+all, but those that only look at memory (views), move values, draw at random, or do one operation that IEEE 754 rounds
+correctly on every processor.
+
+The noise is a function of the seed, the kernel and the value: the same call on the same input gives the same result,
+two kernels that compute the same quantity do not. A kernel is the operator and, where it adds up in an order of its
+own choice (products of matrices, sums), the shapes and strides of its inputs, from which a library chooses the order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+if TYPE_CHECKING:
+    from book.kernel import BlockResult
+
+Array: TypeAlias = Any  # numpy's arrays and, of no dimension, its numbers
+
+# Values are moved, chosen, set or converted (a conversion is rounded correctly), none is computed. What has no tensor
+# as input and is not here (linspace, windows) is computed.
+MOVES = frozenset(
+    """
+    adaptive_max_pool2d adaptive_max_pool3d amax amin _aminmax aminmax as_strided_scatter block_diag cat
+    channel_shuffle _chunk_cat clamp clamp_max clamp_min clone complex conj_physical constant_pad_nd copy _copy_from
+    copysign cummax cummin diag_embed diagonal_backward diagonal_scatter embedding empty empty_like empty_permuted
+    empty_strided eye fill flip fmax fmin fractional_max_pool2d from_file full full_like gather hardshrink
+    hardshrink_backward hardtanh hardtanh_backward heaviside im2col index index_fill index_put index_select kthvalue
+    _lazy_clone lift _local_scalar_dense masked_fill masked_scatter masked_scatter_backward masked_select max
+    max_pool2d_with_indices max_pool3d_with_indices max_unpool2d max_unpool3d maximum median min minimum mode
+    nan_to_num nanmedian native_channel_shuffle new_empty new_empty_strided new_full new_ones new_zeros ones
+    ones_like _pack_padded_sequence _pin_memory pixel_shuffle pixel_unshuffle put reflection_pad1d reflection_pad2d
+    reflection_pad3d relu repeat repeat_interleave replication_pad1d replication_pad2d replication_pad3d resize
+    resize_as _resize_output roll rot90 scalar_tensor scatter select_backward select_scatter set slice_backward
+    slice_scatter sort _stack stack take threshold threshold_backward _to_copy _to_dense topk tril triu _unique
+    _unique2 unique_consecutive unique_dim _unsafe_index _unsafe_masked_index unsafe_split unsafe_split_with_sizes
+    _unsafe_view upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d
+    _upsample_nearest_exact2d _upsample_nearest_exact3d where zero zeros zeros_like
+    """.split()
+)
+# One operation on each element, correctly rounded by IEEE 754, or exact. Not the square root: some vector units round
+# it otherwise. Not what computes two operations, such as lerp or addcmul: some processors fuse them.
+ROUNDED = frozenset(
+    """
+    abs add ceil deg2rad div floor floor_divide fmod frac frexp ldexp leaky_relu leaky_relu_backward mul
+    native_dropout native_dropout_backward neg nextafter _prelu_kernel rad2deg reciprocal remainder round rsub sgn
+    sign softshrink softshrink_backward sub trunc
+    """.split()
+)
+ROUNDED_COMPLEX = frozenset("add neg rsub sub".split())  # a product is four products and two sums
+SCALED_SUMS = frozenset("add rsub sub".split())  # with alpha, a product and a sum
+ADDING = frozenset("index_put _index_put_impl put scatter _unsafe_index_put".split())  # if told to accumulate or reduce
+PER_EXAMPLE = frozenset("mse_loss nll_loss_forward nll_loss2d_forward".split())  # rounded as above unless they reduce
+COMPUTED_DRAWS = ("attention", "gru", "lstm", "rnn", "softmax")  # tagged as random for their dropout alone
+
+DIGITS = {torch.float64: 53, torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}  # binary, the hidden one included
+BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.float16: torch.int16, torch.bfloat16: torch.int16}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What the schema and tags of an operator say.
+
+    Attributes:
+        name: without its namespace and without the mark of being in place.
+        kind: its name without the mark of working on lists, as the tables hold it.
+        quiet: its results are never shaken, whatever its arguments.
+        composite: it is made of other operators, which can be shaken one by one.
+        ordered: it adds up in an order of its own choice.
+        written: the names of the arguments that it writes to.
+        places: argument -> its position.
+    """
+
+    name: str
+    kind: str
+    quiet: bool
+    composite: bool
+    ordered: bool
+    written: tuple[str, ...]
+    places: dict[str, int]
+
+    def argument(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], default: Any = None) -> Any:
+        """What a call gives for an argument, by position or by name."""
+        place = self.places.get(name, len(args))
+        return args[place] if place < len(args) else kwargs.get(name, default)
+
+
+@functools.cache
+def operator(func: Any) -> Operator:
+    schema = getattr(func, "_schema", None)
+    if schema is None:  # a higher-order operator, such as cond
+        return Operator(str(func), str(func), False, False, True, (), {})
+    name = schema.name.partition("::")[2]
+    name = name if name.endswith("__") else name.rstrip("_")
+    kind = name.removeprefix("_foreach_")
+    written = tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
+    views = not written and all(result.alias_info is not None for result in schema.returns)
+    draws = torch.Tag.nondeterministic_seeded in func.tags and not any(word in kind for word in COMPUTED_DRAWS)
+    quiet = kind in MOVES or kind.endswith("_copy") or draws or views or torch.Tag.inplace_view in func.tags
+    has = functools.partial(torch._C._dispatch_has_kernel_for_dispatch_key, func.name())
+    composite = has("CompositeImplicitAutograd") and not has("CPU")
+    ordered = torch.Tag.pointwise not in func.tags and kind not in ROUNDED and kind == name
+    places = {argument.name: place for place, argument in enumerate(schema.arguments)}
+    return Operator(name, kind, quiet, composite, ordered, written, places)
+
+
+def exact(op: Operator, args: Sequence[Any], kwargs: dict[str, Any], results: Sequence[torch.Tensor]) -> bool:
+    """Whether this call gives the same bits on every processor."""
+    if op.kind in ADDING:
+        return not (op.argument("accumulate", args, kwargs) or op.argument("reduce", args, kwargs))
+    if op.kind in PER_EXAMPLE:
+        return bool(op.argument("reduction", args, kwargs, 1) == 0)
+    if op.kind == "pow":  # torch computes x**2 as x * x
+        exponent = op.argument("exponent", args, kwargs)
+        square = not isinstance(exponent, (torch.Tensor, list)) and exponent in (0, 1, 2)
+        return square and not any(x.is_complex() for x in results)
+    if op.kind in SCALED_SUMS and abs(op.argument("alpha", args, kwargs, 1)) != 1:
+        return False
+    if op.kind in ROUNDED:
+        return op.kind in ROUNDED_COMPLEX or not any(x.is_complex() for x in (*results, *tensors(args)))
+    return op.quiet
+
+
+def tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
+    """The tensors among some arguments or results, those in lists included."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from tensors(value)
+
+
+def short(values: Array, digits: int) -> Array:
+    """Which values are integers or short binary fractions, well below what ``digits`` binary digits hold.
+
+    They stay as they are: sums and products of such numbers are exact in any order on any processor, as are sin(0),
+    exp(0) and the mean of 1 and 2. A result that only happens to be short is rare: one in 4 at the upper end, 2**-14
+    of the float32 below 1.
+    """
+    fraction = min(10, digits // 4)
+    size = np.abs(values)
+    scaled = values * 2.0**fraction
+    return ((scaled == np.rint(scaled)) & (size < 2.0 ** (digits - 2 - fraction))) | (
+        (values == np.rint(values)) & (size < 2.0 ** (digits - 2))
+    )
+
+
+def steps(bits: Array, key: int, kinds: int = 3) -> Array:
+    """-1 or 1 for one value in ``kinds`` each, else 0: from the value's bits and the key alone."""
+    if bits.itemsize == 8:
+        bits = bits ^ (bits >> 32)
+    mixed = bits.astype(np.uint32) * np.uint32(0x9E3779B1) + np.uint32(key)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        mixed ^= mixed >> np.uint32(shift)
+        mixed *= np.uint32(factor)
+    mixed ^= mixed >> np.uint32(16)
+    drawn = mixed % np.uint32(kinds)
+    return (drawn == 0).astype(bits.dtype) - (drawn == 1).astype(bits.dtype)
+
+
+def shake(x: torch.Tensor, key: int) -> None:
+    """Move each value of ``x``, in place, one unit in the last place up, down, or not at all.
+
+    Of 16-bit numbers one in 16 moves: kernels compute them in float32 and round once, so that what differs in float32
+    seldom differs in the end.
+    """
+    x = x.detach()
+    if x.is_complex():
+        x = torch.view_as_real(x)
+    digits = DIGITS.get(x.dtype)
+    if digits is None or x.numel() == 0:
+        return
+    values = (x.float() if digits < 24 else x).numpy()
+    bits = x.view(BITS[x.dtype]).numpy()  # through numpy: autograd's version counter does not see it
+    with np.errstate(all="ignore"):
+        fixed = short(values, digits) | ~np.isfinite(values)
+        bits[...] = bits + steps(bits, key, 32 if digits < 24 else 3) * ~fixed
+
+
+def shakable(x: torch.Tensor) -> bool:
+    """Whether it is an ordinary tensor of a floating type, whose memory holds its values."""
+    plain = type(x).__torch_dispatch__ is torch.Tensor.__torch_dispatch__
+    if not plain or x.device.type != "cpu" or x.layout != torch.strided:
+        return False
+    lazy = x._is_zerotensor() or x.is_conj() or x.is_neg()
+    return not lazy and (x.dtype.is_floating_point or x.dtype.is_complex)
+
+
+class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's modes have no types
+    """Shakes the results of the operators that run while it is entered, in its thread, backward passes included.
+
+    What torch.compile compiles runs compiled. Of it only the operators that the compiled code calls are shaken, such as
+    products of matrices, not the loops that it makes of the others; ``compiled`` tells whether it compiled something.
+    """
+
+    supports_higher_order_operators = True
+    compiled = False
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.seed = seed
+
+    def __enter__(self) -> Self:
+        compiled = self.compiled
+        super().__enter__()  # type: ignore[no-untyped-call]
+        type(self).compiled = compiled  # entering asks too
+        return self
+
+    @contextlib.contextmanager
+    def around(self, result: BlockResult) -> Iterator[None]:
+        """Entered for one block, whose result gets to know whether it had something compiled."""
+        type(self).compiled = False
+        try:
+            with self:
+                yield
+        finally:
+            result.compiled = self.compiled
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """Asked by torch.compile for each function that it is to compile."""
+        cls.compiled = True
+        return True
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        op = operator(func)
+        if op.composite and not op.quiet and op.kind not in ROUNDED:
+            with self:
+                return func.decompose(*args, **kwargs)
+        out = func(*args, **kwargs)
+        if op.quiet and op.kind not in ADDING:
+            return out
+        results = [op.argument(name, args, kwargs) for name in op.written] if op.written else [out]
+        floats = [x for x in tensors(results) if shakable(x)]
+        if floats and not exact(op, args, kwargs, floats):
+            key = self._key(op, args)
+            for x in floats:
+                shake(x, key)
+        return out
+
+    def _key(self, op: Operator, args: Sequence[Any]) -> int:
+        layout = [(*x.shape, *x.stride()) for x in tensors(args) if x.layout == torch.strided] if op.ordered else ""
+        return zlib.crc32(f"{self.seed} {op.name} {layout}".encode())
