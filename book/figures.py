@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -23,6 +24,9 @@ from book.pictures import SIMPLIFIED
 
 SVG_SETTINGS: Any = {"svg.hashsalt": "runnable-pytorch", "svg.fonttype": "path", "savefig.transparent": True}
 LONG = 2000  # points: matplotlib may simplify longer lines only, for it drops points by their value
+DECIMALS = 3  # of a coordinate, in points: matplotlib writes six, a third of a page's weight
+COORDINATES = re.compile(r'(?<= [dxy]=")[^"]*')
+FRACTION = re.compile(r"-?\d+\.\d+")
 NO_MARKS = "a figure has no marks: draw a line, a patch, an image or a text in its axes before plt.show()"
 
 publish: Callable[[dict[str, str]], None] = lambda bundle: None  # noqa: E731  # replaced by the session
@@ -44,7 +48,12 @@ def to_svg(figure: Figure) -> str:
         figure.savefig(
             buffer, format="svg", bbox_inches="tight", pad_inches=0.05, metadata={"Date": None, "Creator": None}
         )
-    return buffer.getvalue()
+    return COORDINATES.sub(lambda found: FRACTION.sub(_rounded, found[0]), buffer.getvalue())
+
+
+def _rounded(number: re.Match[str]) -> str:
+    short = f"{float(number[0]):.{DECIMALS}f}".rstrip("0").rstrip(".")
+    return "0" if short == "-0" else short
 
 
 class _Renderer(backend_svg.RendererSVG):
