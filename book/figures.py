@@ -26,6 +26,9 @@ from book.pictures import SIMPLIFIED
 
 SVG_SETTINGS: Any = {"svg.hashsalt": "runnable-pytorch", "svg.fonttype": "path", "savefig.transparent": True}
 LONG = 2000  # points: matplotlib may simplify longer lines only, for it drops points by their value
+DECIMALS = 3  # of a coordinate, in points: matplotlib writes six, a third of a page's weight
+COORDINATES = re.compile(r'(?<= [dxy]=")[^"]*')
+FRACTION = re.compile(r"-?\d+\.\d+")
 NO_MARKS = "a figure has no marks: draw a line, a patch, an image or a text in its axes before plt.show()"
 
 publish: Callable[[dict[str, str]], object] = lambda bundle: None  # noqa: E731  # replaced by the session
@@ -97,7 +100,12 @@ def to_svg(figure: Figure) -> str:
     others = [one for one in caught if not NO_GLYPH.search(str(one.message))]
     for one in {(str(o.message), o.category, o.filename, o.lineno): o for o in others}.values():  # each once, as usual
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    return buffer.getvalue()
+    return COORDINATES.sub(lambda found: FRACTION.sub(_rounded, found[0]), buffer.getvalue())
+
+
+def _rounded(number: re.Match[str]) -> str:
+    short = f"{float(number[0]):.{DECIMALS}f}".rstrip("0").rstrip(".")
+    return "0" if short == "-0" else short
 
 
 class _Renderer(backend_svg.RendererSVG):

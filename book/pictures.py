@@ -14,7 +14,6 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 SameWords = Callable[[str, str], str | None]  # why two texts are not the same, or None
@@ -145,7 +144,7 @@ class _Pair:
             self._references(a.attrib, at, to, where)
         self._place(tag, a, b, at, to, where)
         for text, other_text in ((a.text, b.text), (a.tail, b.tail)):
-            reason = self.same_words(text or "", other_text or "") if text != other_text else None
+            reason = self.same_words((text or "").strip(), (other_text or "").strip())
             if reason:
                 raise _Differs(f"{where}: <{tag}>: {reason}")
         below, other_below = _children(a), _children(b)
@@ -470,32 +469,50 @@ def _paths(want: str, have: str, at: Matrix, to: Matrix, where: str) -> None:
             raise _Differs(f"{where}: the path {_short(want)} is now {_short(have)}")
         _near(one, two, at, to, f"{where}: a path")
         return
-    if f"/{SIMPLIFIED}_" in where and set(commands + other_commands) <= set("ML"):
-        off = max(_apart(one, at, other_commands, two, to), _apart(two, to, commands, one, at))
+    if f"/{SIMPLIFIED}_" in where and set(commands + other_commands) <= set("MLZz"):
+        off = max(
+            _apart(commands, one, at, other_commands, two, to), _apart(other_commands, two, to, commands, one, at)
+        )
         if off > MOVED:
             raise _Differs(f"{where}: a line moved by {off:.2f} pt (at most {MOVED:g})")
         return
     _near(one, two, at, to, f"{where}: a path")
     if commands.upper() != other_commands.upper():
-        raise _Differs(f"{where}: a path is drawn by {_short(commands)}, now by {_short(other_commands)}")
+        first = next((i for i, (a, b) in enumerate(zip(commands, other_commands, strict=False)) if a != b), 0)
+        shown = (_short(side[first:]) for side in (commands, other_commands))
+        raise _Differs("{}: a path is drawn by {}, now by {}".format(where, *shown))
 
 
-def _apart(points: list[Point], at: Matrix, others: str, line: list[Point], to: Matrix) -> float:
-    """The largest distance of a point to a line, and infinity where it is further than ``MOVED`` to the side of it."""
+def _parts(commands: str, points: list[Point]) -> Iterator[tuple[Point, Point]]:
+    """The straight parts of a path, and each point where one starts."""
+    left = iter(points)
+    start = here = (0.0, 0.0)
+    for command in commands:
+        there = start if command in "Zz" else next(left, here)
+        if command == "M":
+            start = here = there
+        yield here, there
+        here = there
+
+
+def _apart(commands: str, points: list[Point], at: Matrix, others: str, line: list[Point], to: Matrix) -> float:
+    """The largest distance of a line's points, and of the middles between them, to another line.
+
+    Infinity where there is nothing of the other line in a point's column.
+    """
     import numpy as np
 
-    drawn = [_mapped(to, p) for p in line]
-    parts = [(*p, *p) for p in drawn]
-    parts += [(*p, *q) for (p, q), command in zip(pairwise(drawn), others[1:], strict=False) if command == "L"]
+    parts = [(*p, *q) for p, q in _parts(others, [_mapped(to, p) for p in line])]
+    ends = _parts(commands, [_mapped(at, p) for p in points])
+    looked_at = [p for (x, y), (u, v) in ends for p in ((u, v), ((x + u) / 2, (y + v) / 2))]
     nearby: dict[int, list[tuple[float, float, float, float]]] = {}  # by columns, a point wide
     for part in parts:
         low, high = sorted((part[0], part[2]))
         for column in range(math.floor(low - MOVED), math.floor(high + MOVED) + 1):
             nearby.setdefault(column, []).append(part)
     columns: dict[int, list[Point]] = {}
-    for point in points:
-        x, y = _mapped(at, point)
-        columns.setdefault(math.floor(x), []).append((x, y))
+    for point in looked_at:
+        columns.setdefault(math.floor(point[0]), []).append(point)
     off = 0.0
     for column, found in columns.items():
         if column not in nearby:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 
@@ -31,6 +32,12 @@ def test_a_figure_is_transparent_and_dated_by_nobody() -> None:
     svg = to_svg(figure())
     assert "<svg" in svg and "<date>" not in svg.replace("dc:", "") and "Matplotlib v" not in svg
     assert 'id="patch_1"' in svg and "fill: #ffffff" not in svg.split('id="axes_1"')[0]
+
+
+def test_coordinates_are_written_to_a_thousandth_of_a_point() -> None:
+    svg = to_svg(figure())
+    written = [n for d in re.findall(r' [dxy]="([^"]*)', svg) for n in re.findall(r"\d\.(\d+)", d)]
+    assert len(written) > 20 and max(map(len, written)) == 3
 
 
 def line(points: int, noise: float = 0.0) -> str:

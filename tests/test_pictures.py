@@ -41,6 +41,8 @@ CLIPPED = (
 )
 LABEL = '<defs><path id="D-a" d="M 0 0 L 9 9"/><path id="D-b" d="M 0 9 L 9 0"/></defs><g id="text_1"><!-- 0.953 --><g transform="translate(9 9) scale(0.1 -0.1)"><use xlink:href="#D-a"/></g></g>'
 SHAPES = '<circle cx="5" cy="5" r="2"/><ellipse cx="5" cy="5" rx="2" ry="3"/><line x1="0" y1="0" x2="9" y2="9"/><polygon points="0,0 5,5 9,0"/><text x="3" y="4">word</text>'
+SHORT_LINE = '<g id="axes_1"><g id="line2d_1"><path d="M 0 0 L 5 5 L 9 9 L 9 0 L 9 -2 z"/></g></g>'
+LONG_LINE = SHORT_LINE.replace("line2d_1", "simplified_1")
 GREY = png(np.full((50, 50, 3), 128))
 
 SAME = {
@@ -62,6 +64,8 @@ SAME = {
     "shapes": (SHAPES, SHAPES.replace('r="2"', 'r="2.3"').replace("5,5", "5.4,5").replace('x2="9"', 'x2="9.2"').replace('x="3"', 'x="3.3"')),
     "an image": (GREY, png(np.full((50, 50, 3), 130))),
     "white space": (PATH, f"\n  {PATH}\n"),
+    "white space in a group": (f"<g>{PATH}</g>", f"<g>\n {PATH}\n </g>"),
+    "a long line with a point fewer": (LONG_LINE, LONG_LINE.replace("L 5 5 ", "")),
     "unknown commands": ('<path d="m 1 2 a 3 3 0 1 1 4 4"/>', '<path d="m 1 2\na 3 3 0 1 1 4 4"/>'),
 }  # fmt: skip
 OTHER = {
@@ -71,7 +75,7 @@ OTHER = {
     "widths": (PATH, PATH.replace("1.5", "1.6"), "stroke-width 1.5 is now 1.6"),
     "opacity": (PATH.replace("fill: none", "opacity: 0.5"), PATH.replace("fill: none", "opacity: 0.52"), "opacity 0.5 is now 0.52"),
     "a style more": (PATH, PATH.replace("fill: none", "fill: none; opacity: 1"), "one has a style for opacity"),
-    "another way of drawing": (PATH, PATH.replace("Q", "L"), "drawn by MLQz, now by MLLz"),
+    "another way of drawing": (PATH, PATH.replace("Q", "L"), "drawn by Qz, now by Lz"),
     "a vertex fewer": (PATH, PATH.replace("L 3 40 ", ""), "a path of 4 points now has 3"),
     "scaled up": (f'<g transform="scale(10)">{PATH}</g>', f'<g transform="scale(10)">{PATH.replace("70 8", "70.1 8")}</g>', "moved by 1.00 pt"),
     "mirrored": (f'<g transform="scale(1 -1)">{PATH}</g>', f'<g transform="scale(1 1)">{PATH}</g>', "moved by 80.00 pt"),
@@ -95,6 +99,10 @@ OTHER = {
     "size of an image": (GREY, png(np.full((50, 40, 3), 128)), "the image was 50 x 50 pixels, is 40 x 50"),
     "no image": (GREY, GREY.replace("iVBOR", "iVBOS"), "not a picture"),
     "an image from elsewhere": (GREY, re.sub('href="[^"]*"', 'href="https://example.org/a.png"', GREY), "not a picture"),
+    "a long line with a corner fewer": (LONG_LINE, LONG_LINE.replace("L 9 9 ", ""), "a line moved by"),
+    "a long line left open": (LONG_LINE, LONG_LINE.replace("z", ""), "a line moved by"),
+    "a long line with a gap": (LONG_LINE, LONG_LINE.replace("L 9 0", "M 9 0"), "a line moved by"),
+    "a short line with a point fewer": (SHORT_LINE, SHORT_LINE.replace("L 5 5 ", ""), "a path of 5 points now has 4"),
     "unknown commands": ('<path d="m 1 2 a 3 3 0 1 1 4 4"/>', '<path d="m 1 2 a 3 3 0 1 0 4 4"/>', "the path m 1 2 a 3 3"),
     "an unknown transform": (f'<g transform="scale(1)">{PATH}</g>', f'<g transform="twist(1)">{PATH}</g>', "not a picture: the transform 'twist(1)'"),
     "a style sheet": ("<style>*{stroke: red}</style>", "<style>*{stroke: blue}</style>", "style sheet"),
