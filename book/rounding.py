@@ -148,7 +148,7 @@ def short(values: Array, digits: int) -> Array:
     exp(0) and the mean of 1 and 2. A result that only happens to be short is rare: one in 4 at the upper end, 2**-14
     of the float32 below 1.
     """
-    fraction = min(10, digits // 4)
+    fraction = min(10, digits // 2 - 2)
     size = np.abs(values)
     scaled = values * 2.0**fraction
     return ((scaled == np.rint(scaled)) & (size < 2.0 ** (digits - 2 - fraction))) | (

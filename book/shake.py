@@ -166,14 +166,12 @@ def followers(page: Page, failed: Collection[str]) -> dict[str, str]:
 
 
 def _names(code: str) -> tuple[set[str], set[str]]:
-    """The names that some code sets, and those that it reads."""
+    """The names that some code sets, but for imports, and those that it reads."""
     made: set[str] = set()
     used: set[str] = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Name):
             (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             made.add(node.name)
-        elif isinstance(node, ast.alias):
-            made.add((node.asname or node.name).partition(".")[0])
     return made, used

@@ -539,6 +539,67 @@ VARIES = [
 ]  # fmt: skip
 
 
+# Blocks that hold here, and would not on a processor that rounds otherwise. One on which they already differ without
+# noise refuses them too, with the same words.
+DRAW = "import torch\nfrom torch.nn import functional as F\n\ntorch.manual_seed(0)\n"
+DIFFERS = "AssertionError"
+NOISE = r"under rounding noise of one unit in the last place \(seed 1\):\s+"
+ADAM = """\
+def trained(foreach):
+    weight = torch.nn.Parameter(torch.linspace(-1, 1, 50))
+    adam = torch.optim.Adam([weight], foreach=foreach)
+    for _ in range(3):
+        adam.zero_grad()
+        (weight * weight).sum().backward()
+        adam.step()
+    return weight.detach()
+
+
+assert torch.equal(trained(True), trained(False))
+"""
+SIGNS = """\
+import matplotlib.pyplot as plt
+
+x, true = torch.randn(50, 12), torch.zeros(12, 1)
+true[0] = 0.1
+fitted = torch.linalg.lstsq(x, x @ true).solution
+plt.bar(range(12), torch.ones(12), color=["tab:blue" if w > 0 else "tab:red" for w in fitted])
+plt.show()
+"""
+CHAOS = """\
+import matplotlib.pyplot as plt
+
+x = [torch.tensor(0.1)]
+for _ in range(100):
+    x.append(torch.sin(3 * x[-1]))
+plt.plot(x)
+plt.show()
+"""
+EDGE = """\
+z = torch.randn(1000, 2)
+p = z.softmax(dim=1)[:, 0]
+print((p >= torch.sigmoid(z[:, 0] - z[:, 1])).sum())
+"""
+CANCELS = """\
+data = 3000 + torch.rand(1000)
+print(f"{data.square().mean() - data.mean().square():.3f}")
+"""
+BLOCK += [
+    BlockFault("rows of a product", DRAW + "x, w = torch.randn(20, 30), torch.randn(30, 4)\nassert torch.equal((x @ w)[:4], x[:4] @ w)", DIFFERS),
+    BlockFault("two products", DRAW + "x, w = torch.randn(20, 30), torch.randn(30, 4)\nassert torch.equal(x @ w, torch.bmm(x[None], w[None])[0])", DIFFERS),
+    BlockFault("linear in inference mode", DRAW + "layer, x = torch.nn.Linear(30, 4), torch.randn(20, 30)\nwith torch.inference_mode():\n    assert torch.equal(layer(x), x @ layer.weight.T + layer.bias)", DIFFERS),
+    BlockFault("LSTM in inference mode", DRAW + "net, x = torch.nn.LSTM(3, 4, batch_first=True), torch.randn(5, 7, 3)\nwith torch.inference_mode():\n    assert torch.equal(net(x)[0][:1], net(x[:1])[0])", DIFFERS),
+    BlockFault("attention", DRAW + "q = torch.randn(2, 3, 8, 4)\none = q[:1]\nboth = F.scaled_dot_product_attention(q, q, q)\nassert torch.equal(both[:1], F.scaled_dot_product_attention(one, one, one))", DIFFERS),
+    BlockFault("exp in place and otherwise", DRAW + "x = torch.randn(50)\nassert torch.equal(x.clone().exp_(), torch._foreach_exp([x])[0])", NOISE + DIFFERS),
+    BlockFault("Adam at once and one by one", DRAW + ADAM, NOISE + DIFFERS),
+    BlockFault("std and the root of var", DRAW + "x = torch.rand(20, 30)\nassert torch.equal(x.std(dim=1), torch.sqrt(x.var(dim=1)))", DIFFERS),
+    BlockFault("colours by the sign of what is near 0", DRAW + SIGNS, NOISE + "output 1:"),
+    BlockFault("a figure of what rounding decides", DRAW + CHAOS, NOISE + "output 1:"),
+    BlockFault("a count at an edge", DRAW + EDGE, NOISE + "output 1: number 1 differs"),
+    BlockFault("a difference that cancels", DRAW + CANCELS, NOISE + "output 1: number 1 differs"),
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Accepted:
     """A block that looks odd and must be recorded, with these words in its output, and pass its check."""
@@ -591,4 +652,7 @@ ACCEPTED = [
     Accepted("needs a GPU", "import torch\nprint(torch.cuda.get_device_name())", "", entry("needs", page="part/one", section="probe", what="cuda")),
     Accepted("leaves its folder", "import os, tempfile\nos.chdir(tempfile.mkdtemp())\nprint('gone')", "gone\n"),
     Accepted("replaces sys.stdout for a while", "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as text:\n    print('hidden')\nprint(len(text.getvalue()))", "7\n"),
+    Accepted("floats of two kernels, compared as floats", DRAW + "x, w = torch.randn(20, 30), torch.randn(30, 4)\ntorch.testing.assert_close((x @ w)[:4], x[:4] @ w)\nprint(f'{(x @ w).std():.4f}')", "5."),
+    Accepted("one kernel twice", DRAW + "x, w = torch.randn(20, 30), torch.randn(30, 4)\nassert torch.equal(x @ w, F.linear(x, w.T)) and torch.equal(x.exp(), x.clone().exp_())\nprint((x @ w).sort().values.gather(1, torch.tensor([[3]])))", "tensor([["),
+    Accepted("sums of whole numbers", DRAW + "n = torch.arange(1000.0)\nassert n.sum() == n.cumsum(0)[-1] == 499500 and n.mean() == 499.5\nprint((n[:, None] * n).trace() == n @ n)", "tensor(True)"),
 ]  # fmt: skip
