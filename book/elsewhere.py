@@ -15,6 +15,7 @@ import socket
 import sys
 import sysconfig
 import time
+import timeit
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -107,8 +108,11 @@ def _change_clocks() -> _Clock:
         _default(name, 0, day.told)
     for name, place in (("asctime", 0), ("strftime", 1)):
         _default(name, place, lambda: local(day.told()))
-    if "timeit" in sys.modules:
-        sys.modules["timeit"].default_timer = time.perf_counter  # type: ignore[attr-defined]
+    timeit.default_timer = time.perf_counter
+    for function in (timeit.Timer.__init__, timeit.timeit, timeit.repeat):
+        given = function.__defaults__ or ()
+        changed = tuple(time.perf_counter if d is clocks["perf_counter"].true else d for d in given)
+        function.__defaults__ = changed
     return day
 
 

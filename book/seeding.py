@@ -54,14 +54,11 @@ class Seeding:
         self._seed = 0
         self._seeded: set[str] = set()
         self._early: set[str] = set()
-        watched: dict[int, Any] = {}
         for generator, (modules, names) in SEEDING_CALLS.items():
-            for module in modules:
-                for name in names:
-                    original = getattr(sys.modules[module], name)
-                    key = id(original) if generator == "torch" else id((module, name))
-                    watched.setdefault(key, self._watch(generator, original))
-                    setattr(sys.modules[module], name, watched[key])
+            for name in names:
+                watched = self._watch(generator, getattr(sys.modules[modules[0]], name))
+                for module in modules:  # one function under several names stays one
+                    setattr(sys.modules[module], name, watched)
 
     def _watch(self, generator: str, original: Callable[..., Any]) -> Callable[..., Any]:
         state = STATES[generator]

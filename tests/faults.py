@@ -30,6 +30,7 @@ CURVE = r"docs/en/part/small\.md:22 \(snippets/part/small\.py:15\):"
 SHAPE = r"docs/en/part/small\.md:34 \(snippets/part/small\.py:24\):"
 PROBE = r"docs/en/part/one\.md:7 \(snippets/part/one\.py:6\):"
 MEND = r"make record PAGE=part/small"
+AWAY = r"prints another thing in another world"
 
 
 @dataclass(frozen=True)
@@ -515,6 +516,56 @@ BLOCK = [
     BlockFault("an expected message too long", "raise ValueError('x' * 200_000)", r"raises ValueError with [\d,]+ characters", entry("raises", page="part/one", section="probe", error="ValueError", message="x")),
     BlockFault("floods before an expected exception", "print('x' * 200_000)\nraise ValueError('x')", r"prints 200,001 bytes; a page shows at most", entry("raises", page="part/one", section="probe", error="ValueError", message="x")),
     BlockFault("a syntax warning", 'print("\\d")', r"its own line causes \w+Warning"),
+    # What another machine, user or day would print otherwise.
+    BlockFault("set order", 'print({"alpha", "beta", "gamma", "delta"})', AWAY + r"[^§]*text differs"),
+    BlockFault("the home folder", "from pathlib import Path\nprint(Path.home())", AWAY),
+    BlockFault("the home folder of a variable", 'import os\nprint(os.path.expanduser("~"))', AWAY),
+    BlockFault("the user's name", "import getpass\nprint(getpass.getuser())", AWAY),
+    BlockFault("the host name", "import platform\nprint(platform.node())", AWAY),
+    BlockFault("the host name by its socket", "import socket\nprint(socket.gethostname())", AWAY),
+    BlockFault("the system's release", "import platform\nprint(platform.platform())", AWAY),
+    BlockFault("the core count", "import os\nprint(os.cpu_count())", AWAY),
+    BlockFault("the cores it may use", "import os\nprint(len(os.sched_getaffinity(0)))", AWAY),
+    BlockFault("the core count of multiprocessing", "import multiprocessing\nprint(multiprocessing.cpu_count())", AWAY),
+    BlockFault("the core count of psutil", "import psutil\nprint(psutil.cpu_count())", AWAY),
+    BlockFault("PATH", 'import os\nprint(os.environ["PATH"].count(":"))', AWAY),
+    BlockFault("the time zone", "import datetime\nprint(datetime.datetime.fromtimestamp(0))", AWAY),
+    BlockFault("the time zone's name", "import time\nprint(time.tzname)", AWAY),
+    BlockFault("the date", "import datetime\nprint(datetime.date.today())", AWAY),
+    BlockFault("the date by time", 'import time\nprint(time.strftime("%Y-%m-%d"))', AWAY),
+    BlockFault("the year", "from datetime import datetime\nprint(datetime.now().year)", AWAY),
+    BlockFault("sys.version", "import sys\nprint(sys.version)", AWAY),
+    BlockFault("the version of Python", "import platform\nprint(platform.python_version())", AWAY),
+    BlockFault("the path of Python", "import sys\nprint(sys.executable)", AWAY),
+    BlockFault("the processor's capability", "import torch\nprint(torch.backends.cpu.get_cpu_capability())", AWAY),
+    BlockFault("the width of the terminal", "import argparse\nparser = argparse.ArgumentParser(prog='demo')\nparser.add_argument('--rate', help='how far each step goes along the gradient, and a few words more to fill the line')\nprint(parser.format_help())", AWAY),
+    BlockFault("the depth of its folder", "from pathlib import Path\nprint(len(Path.cwd().parts))", AWAY),
+    BlockFault("a duration", "import time\nbegan = time.perf_counter()\nsum(range(1000))\nprint(f'{time.perf_counter() - began:.0f} s')", AWAY),
+    BlockFault("a duration of timeit", "import timeit\nprint(f'{timeit.timeit(\"sum(range(1000))\", number=10):.0f} s')", AWAY),
+    BlockFault("a bound on seconds", "import time\nbegan = time.perf_counter()\nsum(range(1000))\nelapsed = time.perf_counter() - began\nassert elapsed < 0.5", r"fails in another world [^§]*AssertionError"),
+    BlockFault("seeded with the time, unseen", "import time, torch\ntorch.manual_seed(time.time_ns())\nweights = torch.rand(2)", "leaves the random generators in another state each time"),
+    # What others would notice: a later block, another page, the reader's machine.
+    BlockFault("asks the network", "import urllib.request\ntry:\n    urllib.request.urlopen('http://example.com', timeout=3)\nexcept OSError:\n    print('are you offline?')", r"asks the network \(example\.com\)"),
+    BlockFault("writes into the home folder", "from pathlib import Path\nfile = Path.home() / 'left-by-a-block.txt'\nfile.write_text('x')\nfile.unlink();", r"writes \S*left-by-a-block\.txt, outside its own folder"),
+    BlockFault("makes a folder elsewhere", "import os\nfolder = os.path.join('..', '..', 'made-by-a-block')\nos.mkdir(folder)\nos.rmdir(folder)", r"writes \S*made-by-a-block, outside its own folder"),
+    BlockFault("saves a tensor elsewhere", "import os, torch\nfile = os.path.join('..', '..', 'left-by-a-block.pt')\ntorch.save(torch.ones(1), file)\nos.remove(file)", r"writes \S*left-by-a-block\.pt, outside its own folder"),
+    BlockFault("a thread goes on", "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()", r"a thread that this block started \(.*\) runs on after the page"),
+    BlockFault("a process goes on", "import subprocess\nchild = subprocess.Popen(['sleep', '60'])", "a process that this block started runs on after the page"),
+    BlockFault("hides its own warning", "import warnings\nwarnings.filterwarnings('ignore')\nwarnings.warn('old ways')", "changes the warning filters for all later blocks"),
+    BlockFault("turns warnings into errors", "import warnings\nwarnings.simplefilter('error')", "changes the warning filters for all later blocks"),
+    BlockFault("replaces a function of torch", "import torch\ntorch.sigmoid = torch.tanh", r"replaces torch\.sigmoid for all later blocks"),
+    BlockFault("replaces a layer's method", "from torch import nn\nnn.Linear.forward = lambda self, x: x", r"replaces torch\.nn\.Linear\.forward for all later blocks"),
+    BlockFault("gives tensors a method", "import torch\ndef double(self):\n    return 2 * self\n\n\ntorch.Tensor.twice = double", r"replaces torch\.Tensor\.twice for all later blocks"),
+    BlockFault("replaces print", "import builtins\nbuiltins.print = lambda *_, **__: None", r"replaces builtins\.print for all later blocks"),
+    BlockFault("unseeded in fork_rng", "import torch\nwith torch.random.fork_rng():\n    layer = torch.nn.Linear(1, 1)", "draws random numbers before it seeds"),
+    BlockFault("draws before it seeds", "import torch\nx = torch.rand(2)\ntorch.manual_seed(0)\nprint(torch.rand(2))", "draws random numbers before it seeds"),
+    BlockFault("draws by numpy before it seeds", "import numpy as np\nx = np.random.rand(2)\nnp.random.seed(0)", "draws random numbers before it seeds"),
+    BlockFault("seeds another generator", "import torch\ng = torch.Generator().manual_seed(0)\nlayer = torch.nn.Linear(1, 1)", "draws random numbers but never seeds"),
+    BlockFault("seeds another generator than it draws from", "import random, torch\ntorch.manual_seed(0)\nprint(random.random())", "draws random numbers but never seeds"),
+    BlockFault("seeds in a function that nobody calls", "import torch\ndef f():\n    torch.manual_seed(0)\n\n\ntorch.rand(2)", "draws random numbers but never seeds"),
+    BlockFault("swallows its assert", "try:\n    assert before == 2\nexcept AssertionError:\n    pass", "line 2: this assert is inside a try"),
+    BlockFault("suppresses its assert", "import contextlib\nwith contextlib.suppress(AssertionError):\n    assert before == 2", "line 3: this assert is inside a try"),
+    BlockFault("a title that the font lacks", "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([0, 1])\nax.set_title('损失')\nplt.show()", "the font of its figure lacks 损 失"),
 ]  # fmt: skip
 
 
@@ -535,7 +586,6 @@ VARIES = [
     Varies("the process id", "import os\nprint(os.getpid())", "number 1 differs"),
     Varies("a figure", "import os, matplotlib.pyplot as plt\nplt.plot([0, 255, *os.urandom(50)])\nplt.show()", r"moved by [\d.]+ pt"),
     Varies("seeded with the time", "import time, torch\ntorch.manual_seed(time.time_ns())\nprint(torch.rand(2))", "number 1 differs"),
-    Varies("seeds another generator than it draws from", "import random, torch\ntorch.manual_seed(0)\nprint(random.random())", "number 1 differs"),
 ]  # fmt: skip
 
 
@@ -651,6 +701,19 @@ ACCEPTED = [
     Accepted("a warning that is caught", "import warnings\nwith warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    warnings.warn('x')\nprint('quiet')", "quiet\n"),
     Accepted("needs a GPU", "import torch\nprint(torch.cuda.get_device_name())", "", entry("needs", page="part/one", section="probe", what="cuda")),
     Accepted("leaves its folder", "import os, tempfile\nos.chdir(tempfile.mkdtemp())\nprint('gone')", "gone\n"),
+    Accepted("a ratio of times", "import time\ndef seconds(n):\n    began = time.perf_counter()\n    sum(range(n))\n    return time.perf_counter() - began\n\n\nshort, long = ([seconds(n) for _ in range(5)] for n in (10_000, 1_000_000))\nassert min(long) > 4 * min(short)\nprint('longer')", "longer\n"),
+    Accepted("waits", "import time\nbegan = time.monotonic()\ntime.sleep(0.05)\nassert time.monotonic() - began >= 0.05\nprint('waited')", "waited\n"),
+    Accepted("a server on loopback", "import http.server, threading, urllib.request\nwith http.server.ThreadingHTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler) as server:\n    server.RequestHandlerClass.log_message = lambda *_: None\n    thread = threading.Thread(target=server.serve_forever)\n    thread.start()\n    print(urllib.request.urlopen(f'http://127.0.0.1:{server.server_port}/').status)\n    server.shutdown()\n    thread.join()", "200\n"),
+    Accepted("a date of its own", "import datetime\nprint(repr(datetime.datetime(2020, 1, 2)), datetime.date(2020, 1, 2), isinstance(datetime.datetime(2020, 1, 2), datetime.date))", "datetime.datetime(2020, 1, 2, 0, 0) 2020-01-02 True\n"),
+    Accepted("workers", "import torch\nfrom torch.utils.data import DataLoader\ntorch.manual_seed(0)\nprint(sum(DataLoader(torch.arange(6), batch_size=None, num_workers=2)))", "tensor(15)\n"),
+    Accepted("a spawned process", "import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', 'print(2)'], capture_output=True, text=True).stdout)", "2\n"),
+    Accepted("a progress bar of tqdm", "from tqdm import tqdm\nfor _ in tqdm(range(3), disable=False, bar_format='{l_bar}'): pass\nprint('done')", "done\n"),
+    Accepted("a name that is put back", "import torch\nold, torch.sigmoid = torch.sigmoid, torch.tanh\ntorch.sigmoid = old\nprint('whole')", "whole\n"),
+    Accepted("seeds in fork_rng", "import torch\nwith torch.random.fork_rng():\n    torch.manual_seed(0)\n    print(torch.rand(1))", "tensor([0.4963])"),
+    Accepted("seeds past the functions", "import torch\ntorch.default_generator.manual_seed(0)\nprint(torch.rand(1))", "tensor([0.4963])"),
+    Accepted("an assert that is raised on", "try:\n    assert before == 1\nexcept AssertionError as error:\n    raise ValueError('before') from error\nprint('held')", "held\n"),
+    Accepted("loads a package that has filters", "import sklearn.linear_model\nprint('loaded')", "loaded\n"),
+    Accepted("the version of torch", "import torch\nprint(torch.__version__.split('.')[0])", "2\n"),
     Accepted("replaces sys.stdout for a while", "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as text:\n    print('hidden')\nprint(len(text.getvalue()))", "7\n"),
     Accepted("floats of two kernels, compared as floats", DRAW + "x, w = torch.randn(20, 30), torch.randn(30, 4)\ntorch.testing.assert_close((x @ w)[:4], x[:4] @ w)\nprint(f'{(x @ w).std():.4f}')", "5."),
     Accepted("one kernel twice", DRAW + "x, w = torch.randn(20, 30), torch.randn(30, 4)\nassert torch.equal(x @ w, F.linear(x, w.T)) and torch.equal(x.exp(), x.clone().exp_())\nprint((x @ w).sort().values.gather(1, torch.tensor([[3]])))", "tensor([["),

@@ -10,7 +10,7 @@ from books import copy_book, one_block
 from conftest import RunBook
 from faults import ACCEPTED, BLOCK, PROBE, SOURCE, VARIES, Accepted, BlockFault, Fault, Varies
 
-from book import check, ledger, recording, records
+from book import check, ledger, recording, records, repeat
 from book.tree import HERE, Tree
 
 CHAPTER = "concepts/autograd"
@@ -89,8 +89,12 @@ def test_block_that_varies_is_noticed(
     tree = one_block(tmp_path, fault.code)
     status, said = run_book(tree, "record")
     assert status == 1, f"record did not notice:\n{said}"
+    assert re.search(PROBE + r"\n.*in another world[^§]*" + f"(?:{fault.says})", said), said
+    monkeypatch.setattr(repeat, "refuse", lambda _, verdicts, *others: verdicts)  # as if it had happened to agree
+    status, said = run_book(tree, "record")
+    assert status == 1, f"record did not notice:\n{said}"
     assert re.search(r'docs/en/part/one\.md:7: block "probe" cannot be reproduced', said), said
-    monkeypatch.setattr(recording, "with_programs", lambda tree, page, new, *_: new)  # as if it had happened to agree
+    monkeypatch.setattr(recording, "with_programs", lambda tree, page, new, *_: new)  # and once more
     assert run_book(tree, "record")[0] == 0
     status, said = run_book(tree, "check")
     assert status == 1, f"check did not notice:\n{said}"

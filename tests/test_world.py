@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -14,7 +16,7 @@ from faults import edit
 from book import check, cli, portable, world
 from book.errors import BookError
 from book.session import BlockCode, Job, Sessions
-from book.tree import Tree
+from book.tree import HERE, Tree
 
 NAMED = [name for name in world.WORLDS if name]
 
@@ -213,3 +215,14 @@ def test_portable_checks_in_each_world_and_says_what_fails(
     status, said = run_book(small, "portable")
     assert status == 1
     assert "docs/en/part/small.md:10 (snippets/part/small.py:2)" in said and "FAILED part/small::scale" in said
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_hides_no_module_and_drops_no_assert(tmp_path: Path) -> None:
+    """``python -m book`` finds no book/ in the current folder under PYTHONSAFEPATH."""
+    probe = tmp_path / "probe.mk"
+    probe.write_text(".PHONY: probe\nprobe:\n\t@env\n", encoding="utf-8")
+    user = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONOPTIMIZE": "1", "PYTHONUTF8": "1"}
+    command = ["make", "-s", "-f", "Makefile", "-f", str(probe), "probe"]
+    printed = subprocess.run(command, cwd=HERE.root, env=user, capture_output=True, text=True, check=True).stdout
+    assert "PYTHONSAFEPATH" not in printed and "PYTHONOPTIMIZE" not in printed and "PYTHONUTF8=1" in printed
