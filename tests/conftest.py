@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+import site_pages as reader
 import tiers
 from books import BOOK_PARTS, copy_book, write_small
 from filelock import FileLock
@@ -84,3 +85,9 @@ def built_site(tmp_path_factory: pytest.TempPathFactory, worker_id: str, pytestc
             ran(pytestconfig, "the build of the site")
             site.build(tree, target)
     return target
+
+
+@pytest.fixture(scope="session")
+def site_pages(built_site: Path) -> dict[str, reader.SitePage]:
+    """What each page of the built site holds, by its path below the site; read once per test run."""
+    return reader.read(built_site)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import html
+import posixpath
 import re
 import shutil
 import urllib.parse
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from mkdocs.utils.yaml import yaml_load
+from site_pages import Event, SitePage, file_of, look
 
 from book import pages, records
 from book.audit import GENERATED
@@ -21,91 +22,11 @@ from book.records import Record
 from book.stage import pipe_table, shown_outputs
 from book.tree import HERE, LANGUAGES, Tree
 
-VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-Event = tuple[str, str]
 NO_GPU = GpuRecord()
 
 
-class Rendered(HTMLParser):
-    """What a page of the site holds.
-
-    Attributes:
-        groups: for each code block, its id and what stands between it and its line "run on ...": the code, outputs,
-            figures and tables.
-        strays: code that stands outside these groups.
-        ids: all ids.
-        references: (tag, attribute, target) of everything that names an address.
-        words: the text of the article.
-    """
-
-    def __init__(self, markup: str) -> None:
-        super().__init__()
-        self.groups: list[tuple[str, list[Event]]] = []
-        self.strays: list[str] = []
-        self.ids: set[str] = set()
-        self.references: list[tuple[str, str, str]] = []
-        self.words = ""
-        self._stack: list[tuple[str, str]] = []
-        self._open: list[Event] | None = None
-        self._text = ""
-        self._cells: list[str] = []
-        self.feed(markup)
-        self.close()
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        named = {key: value or "" for key, value in attributes}
-        classes = named.get("class", "")
-        if "id" in named:
-            self.ids.add(named["id"])
-        for key in ("href", "src"):
-            if key in named:
-                self.references.append(
-                    (f"{tag} rel={named.get('rel', '').strip()}".removesuffix(" rel="), key, named[key])
-                )
-        if tag == "div" and "rp-code" in classes.split():
-            self._open = []
-            self.groups.append((named.get("id", ""), self._open))
-        elif "rp-run" in classes.split():
-            self._open = None
-        elif tag == "img" and "rp-figure" in classes.split():
-            self._add("figure", named.get("src", ""))
-        elif tag in ("pre", "td", "th"):
-            self._text = ""
-        elif tag == "table":
-            self._cells = []
-        if tag not in VOID:
-            self._stack.append((tag, classes))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in VOID or tag not in [name for name, _ in self._stack]:
-            return
-        while self._stack.pop()[0] != tag:
-            pass
-        if tag == "pre":
-            around = " ".join(classes for _, classes in self._stack[-1:]).split()
-            kind = next((kind for name, kind in (("rp-code", "code"), ("rp-out", "text")) if name in around), "")
-            self._add(kind or "unmarked", self._text.rstrip("\n"))
-        elif tag in ("td", "th"):
-            self._cells.append(" ".join(self._text.split()))
-        elif tag == "table" and self._open is not None:
-            self._open.append(("table", " | ".join(filter(None, self._cells))))
-
-    def handle_data(self, data: str) -> None:
-        self._text += data
-        if any(tag == "article" for tag, _ in self._stack) and not any(
-            t in ("script", "style") for t, _ in self._stack
-        ):
-            self.words += data
-
-    def _add(self, kind: str, value: str) -> None:
-        if self._open is None or kind == "unmarked":
-            self.strays.append(value)
-        else:
-            self._open.append((kind, value))
-
-
 def expected(page: pages.Page, record: Record | None, gpu: GpuRecord) -> list[tuple[str, list[Event]]]:
-    """What ``Rendered.groups`` must be, by the page's source and its record."""
+    """What ``SitePage.groups`` must be, by the page's source and its record."""
     groups = []
     for block in page.blocks:
         assert record is not None
@@ -139,9 +60,8 @@ def _lines(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.expandtabs(4).rstrip("\n").split("\n"))
 
 
-def gaps(markup: str, page: pages.Page, record: Record | None, gpu: GpuRecord = NO_GPU) -> list[str]:
+def gaps(shown: SitePage, page: pages.Page, record: Record | None, gpu: GpuRecord = NO_GPU) -> list[str]:
     """Where the HTML of a page differs from its blocks and their recorded outputs."""
-    shown = Rendered(markup)
     wanted = expected(page, record, gpu)
     found = []
     if [name for name, _ in shown.groups] != [name for name, _ in wanted]:
@@ -158,11 +78,6 @@ def gaps(markup: str, page: pages.Page, record: Record | None, gpu: GpuRecord = 
     return found
 
 
-def html_of(site: Path, page: str, language: str) -> Path:
-    name = page.removesuffix("index").rstrip("/")
-    return (site if language == "en" else site / "zh") / name / "index.html"
-
-
 def sources(tree: Tree) -> list[tuple[pages.Page, Record | None]]:
     loaded = [pages.load(tree, name, language) for language in LANGUAGES for name in tree.pages(language)]
     return [(page, records.read(tree, page.name) if page.blocks else None) for page in loaded]
@@ -174,18 +89,12 @@ def built_tree(built_site: Path) -> Tree:
     return Tree(built_site.parent)
 
 
-@pytest.fixture(scope="session")
-def rendered(built_site: Path) -> dict[Path, Rendered]:
-    """Every page of the site."""
-    return {path: Rendered(path.read_text(encoding="utf-8")) for path in sorted(built_site.rglob("*.html"))}
-
-
-def test_every_block_and_output_is_on_the_site(built_tree: Tree, built_site: Path) -> None:
+def test_every_block_and_output_is_on_the_site(built_tree: Tree, site_pages: dict[str, SitePage]) -> None:
     found = []
     count = 0
+    gpu = read_gpu(built_tree)
     for page, record in sources(built_tree):
-        markup = html_of(built_site, page.name, page.language).read_text(encoding="utf-8")
-        found += gaps(markup, page, record, read_gpu(built_tree))
+        found += gaps(site_pages[file_of(page.name, page.language)], page, record, gpu)
         count += len(page.blocks)
     assert not found, "\n".join(found)
     assert count >= 2 * 40, "this test looks at the real book"
@@ -205,11 +114,14 @@ def test_figures_are_the_recorded_ones(built_tree: Tree, built_site: Path) -> No
     assert seen
 
 
-def test_every_internal_link_resolves(built_site: Path, rendered: dict[Path, Rendered], built_tree: Tree) -> None:
-    base = urllib.parse.urlsplit(_setting(built_tree, "site_url")).path
-    broken = []
-    checked = 0
-    for path, page in rendered.items():
+def broken_links(site: dict[str, SitePage], files: set[str], base: str) -> tuple[list[str], int]:
+    """Which links, pictures, scripts and style sheets of the pages lead nowhere, and how many were followed.
+
+    ``files``: every file of the site, as paths below it. ``base``: the path at which it is served.
+    """
+    broken, checked = [], 0
+    for path, page in site.items():
+        folder = posixpath.dirname(path)
         for tag, _, target in page.references:
             parts = urllib.parse.urlsplit(target)
             if parts.scheme or parts.netloc:
@@ -217,43 +129,75 @@ def test_every_internal_link_resolves(built_site: Path, rendered: dict[Path, Ren
             checked += 1
             place = urllib.parse.unquote(parts.path)
             if place.startswith("/"):
-                file = built_site / place.removeprefix(base).lstrip("/")
+                file = posixpath.normpath(place.removeprefix(base).lstrip("/"))
             else:
-                file = (path.parent / place).resolve() if place else path
-            file = file / "index.html" if file.is_dir() else file
-            if not file.is_file():
-                broken.append(f"{path.relative_to(built_site)}: <{tag}> {target}: no such file")
-            elif parts.fragment and file.suffix == ".html":
+                file = posixpath.normpath(posixpath.join(folder, place)) if place else path
+            if file not in files:
+                file = posixpath.normpath(posixpath.join(file, "index.html"))
+            if file not in files:
+                broken.append(f"{path}: <{tag}> {target}: no such file")
+            elif parts.fragment and file in site:
                 anchor = urllib.parse.unquote(parts.fragment)
-                if anchor not in rendered[file].ids and anchor != "__skip":
-                    broken.append(f"{path.relative_to(built_site)}: <{tag}> {target}: no such id")
+                if anchor not in site[file].ids and anchor != "__skip":
+                    broken.append(f"{path}: <{tag}> {target}: no such id")
+    return broken, checked
+
+
+def test_every_internal_link_resolves(built_site: Path, site_pages: dict[str, SitePage], built_tree: Tree) -> None:
+    files = {path.relative_to(built_site).as_posix() for path in built_site.rglob("*") if path.is_file()}
+    base = urllib.parse.urlsplit(_setting(built_tree, "site_url")).path
+    broken, checked = broken_links(site_pages, files, base)
     assert not broken, "\n".join(broken)
     assert checked > 100
 
 
-def test_no_page_asks_another_host(built_site: Path, rendered: dict[Path, Rendered], built_tree: Tree) -> None:
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("../b/#there", ""),
+        ("../b/index.html", ""),
+        ("../b/x.svg#only-light", ""),
+        ("#here", ""),
+        ("/book/b/", ""),
+        ("https://example.org/nowhere/", ""),
+        ("../c/", "a/index.html: <a> ../c/: no such file"),
+        ("/b/x.png", "a/index.html: <a> /b/x.png: no such file"),
+        ("../../b/", "a/index.html: <a> ../../b/: no such file"),
+        ("../b/#here", "a/index.html: <a> ../b/#here: no such id"),
+    ],
+)
+def test_a_broken_link_is_found(target: str, says: str) -> None:
+    site = {
+        "a/index.html": look(f'<h2 id="here">x</h2><a href="{target}">y</a>'),
+        "b/index.html": look('<h2 id="there">x</h2>'),
+    }
+    checked = not target.startswith("https:")
+    assert broken_links(site, {*site, "b/x.svg"}, "/book/") == ([says] if says else [], checked)
+
+
+def test_no_page_asks_another_host(built_site: Path, site_pages: dict[str, SitePage], built_tree: Tree) -> None:
     own = _setting(built_tree, "site_url")
     asked = []
-    for path, page in rendered.items():
+    for path, page in site_pages.items():
         for tag, key, target in page.references:
             address_only = tag in ("link rel=canonical", "link rel=alternate") and target.startswith(own)
             if not tag.startswith("a") and re.match(r"(?:https?:)?//", target) and not address_only:
-                asked.append(f"{path.relative_to(built_site)}: <{tag} {key}={target}>")
-    for path in built_site.rglob("*.css"):
-        for target in re.findall(
-            r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')]+)", path.read_text(encoding="utf-8")
-        ):
-            asked.append(f"{path.relative_to(built_site)}: {target}")
-    for path in built_site.rglob("*.svg"):
-        for target in re.findall(r"(?:href|src)=\"((?:https?:)?//[^\"]+)", path.read_text(encoding="utf-8")):
-            asked.append(f"{path.relative_to(built_site)}: {target}")
+                asked.append(f"{path}: <{tag} {key}={target}>")
+    named = {
+        ".css": re.compile(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')]+)"),
+        ".svg": re.compile(r"(?:href|src)=\"((?:https?:)?//[^\"]+)"),
+    }
+    for file in built_site.rglob("*.*"):
+        if file.suffix in named:
+            found = named[file.suffix].findall(file.read_text(encoding="utf-8"))
+            asked += [f"{file.relative_to(built_site)}: {target}" for target in found]
     assert not asked, "\n".join(asked)
 
 
-def test_nothing_is_left_unexpanded(built_site: Path, rendered: dict[Path, Rendered]) -> None:
-    for path, page in rendered.items():
+def test_nothing_is_left_unexpanded(site_pages: dict[str, SitePage]) -> None:
+    for path, page in site_pages.items():
         for left in ("--8<--", "$$", "{#", "{ .", "```"):
-            assert left not in page.words, f"{path.relative_to(built_site)}: {left!r} is on the page"
+            assert left not in page.words, f"{path}: {left!r} is on the page"
 
 
 def _setting(tree: Tree, key: str) -> str:
@@ -335,23 +279,24 @@ def small_html(recorded_small: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_the_unbroken_page_has_no_gaps(small_html: tuple[str, pages.Page, Record]) -> None:
-    assert gaps(*small_html) == []
+    markup, page, record = small_html
+    assert gaps(look(markup), page, record) == []
 
 
 @pytest.mark.parametrize("name", HTML_FAULTS)
 def test_fault_in_the_html_is_noticed(name: str, small_html: tuple[str, pages.Page, Record]) -> None:
     markup, page, record = small_html
     breaks, says = HTML_FAULTS[name]
-    found = gaps(breaks(markup), page, record)
+    found = gaps(look(breaks(markup)), page, record)
     assert any(says in gap and gap.startswith("docs/en/part/small.md: ") for gap in found), found
 
 
-def test_rendered_reads_a_block() -> None:
-    assert Rendered(BLOCK).groups == [("code-one", [("code", "1 + 1"), ("text", "2")])]
+def test_a_block_is_read() -> None:
+    assert look(BLOCK).groups == [("code-one", [("code", "1 + 1"), ("text", "2")])]
 
 
-def test_rendered_reads_addresses() -> None:
-    page = Rendered('<h2 id="here">x</h2><a href="#here">y</a><link rel="stylesheet" href="a.css"><img src="b.png">')
+def test_addresses_are_read() -> None:
+    page = look('<h2 id="here">x</h2><a href="#here">y</a><link rel="stylesheet" href="a.css"><img src="b.png">')
     assert page.ids == {"here"}
     assert page.references == [
         ("a", "href", "#here"), ("link rel=stylesheet", "href", "a.css"), ("img", "src", "b.png")

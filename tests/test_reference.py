@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from books import write_small
+from site_pages import SitePage, file_of
 
 from book import apis, pages, records, reference, reference_pages, stage
 from book.audit import GENERATED, audit
@@ -374,11 +375,12 @@ def test_a_book_without_a_recorded_name_still_stages(tmp_path: Path) -> None:
 # ---- The built site --------------------------------------------------------------------------------------------------
 
 
-def test_pages_are_light(built_site: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sizes = {}
-    for folder in (built_site, built_site / "zh"):
-        for path in (folder / "reference").rglob("*.html"):
-            sizes[path.relative_to(built_site).parent.as_posix()] = len(gzip.compress(path.read_bytes()))
+def test_pages_are_light(built_site: Path, site_pages: dict[str, SitePage], capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = {
+        path.removesuffix("/index.html"): page.gzipped
+        for path, page in site_pages.items()
+        if path.removeprefix("zh/").startswith("reference/")
+    }
     assert len(sizes) > 80
     heavy = sorted(sizes, key=lambda name: -sizes[name])
     with capsys.disabled():
@@ -389,24 +391,27 @@ def test_pages_are_light(built_site: Path, capsys: pytest.CaptureFixture[str]) -
     assert sizes[heavy[0]] <= HEAVIEST, heavy[0]
 
 
+@pytest.fixture(scope="module")
+def built_index(built_site: Path) -> Index:
+    """The index of the records that the site was built from."""
+    return reference.build(Tree(built_site.parent))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_site_carries_the_records_index(built_site: Path, language: str) -> None:
+def test_the_site_carries_the_records_index(built_site: Path, built_index: Index, language: str) -> None:
     folder = built_site if language == "en" else built_site / language
-    index = reference.build(Tree(built_site.parent))
-    assert reference.gaps(index, (folder / "api.json").read_text(encoding="utf-8"), language) == []
+    assert reference.gaps(built_index, (folder / "api.json").read_text(encoding="utf-8"), language) == []
     finder = json.loads((folder / "finder.json").read_text(encoding="utf-8"))
-    assert finder == json.loads(reference.finder_json(index, language))
+    assert finder == json.loads(reference.finder_json(built_index, language))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_address_leads_to_its_entry(built_site: Path, language: str) -> None:
-    folder = built_site if language == "en" else built_site / language
-    index = reference.build(Tree(built_site.parent))
-    texts: dict[str, str] = {}
-    for name in index.known.by_name:
-        path, _, anchor = index.address(name).partition("#")
-        if path not in texts:
-            texts[path] = (folder / path / "index.html").read_text(encoding="utf-8")
-        assert f'id="{anchor}"' in texts[path], name
-    for text in texts.values():
-        assert 'id="code-' not in text and "rp-code" not in text, "a copy counts as a block"
+def test_every_address_leads_to_its_entry(site_pages: dict[str, SitePage], built_index: Index, language: str) -> None:
+    led_to = {}
+    for name in built_index.known.by_name:
+        path, _, anchor = built_index.address(name).partition("#")
+        led_to[path] = site_pages[file_of(path, language)]
+        assert anchor in led_to[path].ids, name
+    for path, page in led_to.items():
+        assert not page.groups and "rp-code" not in page.classes, f"{path}: a copy counts as a block"
+        assert not [one for one in page.ids if one.startswith("code-")], path
