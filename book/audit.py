@@ -54,8 +54,10 @@ def audit(tree: Tree) -> list[str]:
 
 
 def mends(book_ledger: Ledger, where: str) -> Iterator[str]:
-    """Expected exceptions that do not tell the reader what to do about them."""
+    """Entries that do not tell readers of Chinese why, and expected exceptions that do not tell what to do about them."""
     for entry in book_ledger.entries:
+        if not entry.reason_zh:
+            yield f'{where}: [[{entry.kind}]] {entry.page} "{entry.section}" lacks "reason_zh": the reason for readers of the Chinese status page'
         for key, value in (("mend", entry.mend), ("mend_zh", entry.mend_zh)):
             if entry.kind == "raises" and not value:
                 yield f'{where}: [[raises]] {entry.page} "{entry.section}" lacks "{key}": what should a reader who meets this error do?'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import CombinedEvent, event_priority
 from mkdocs.structure.pages import Page
 
+from book import glossary
 from book.errors import BookError
 from book.stage import stage
 from book.tree import Tree
@@ -26,11 +28,22 @@ _SPAN = re.compile(r"</?span[^>]*>")
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     docs = Path(config.docs_dir)
+    tree = Tree(docs.parent.parent)
     try:
-        stage(Tree(docs.parent.parent), [docs.name])
+        stage(tree, [docs.name])
+        if docs.name == "zh" and tree.glossary.is_file():
+            keep_whole(glossary.words(glossary.load(tree)))
     except BookError as error:
         raise PluginError(str(error)) from error
     return config
+
+
+def keep_whole(words: Iterable[str]) -> None:
+    """Teach the segmenter of the Chinese search index the terms of the book, which it would cut in pieces."""
+    import jieba
+
+    for word in words:
+        jieba.add_word(word)
 
 
 def searchable(content: str) -> str:

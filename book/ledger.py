@@ -18,7 +18,7 @@ KINDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "warns": {"message": str},
     "needs": {"what": str},
 }
-OPTIONAL: dict[str, set[str]] = {"raises": {"mend", "mend_zh"}}
+OPTIONAL: dict[str, set[str]] = {"raises": {"mend", "mend_zh"}}  # and reason_zh for every kind
 DEVICES = ("cuda", "accelerator")  # what a block may need that a machine which records has not
 
 
@@ -31,6 +31,7 @@ class Entry:
             (floats compare within ``rtol``/``atol``), ``volatile`` (numbers in the output differ from run to run),
             ``warns`` (the block must cause a warning that matches ``message``), ``needs`` (runs only where ``what``
             holds, such as ``torch>=2.12``, ``torchvision`` or ``cuda``).
+        reason_zh: the reason in Chinese, for the Chinese status page.
         mend: what a reader who meets the exception should do, in English (``mend_zh``: in Chinese), for the page
             "Errors and what they mean".
     """
@@ -46,6 +47,11 @@ class Entry:
     what: str = ""
     mend: str = ""
     mend_zh: str = ""
+    reason_zh: str = ""
+
+    def told(self, language: str) -> str:
+        """The reason, for readers of ``language``."""
+        return self.reason_zh if language == "zh" else self.reason
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def _entry(where: str, kind: str, row: dict[str, object]) -> Entry:
         value = row[key]
         if not isinstance(value, types) or value == "":
             raise at(where, None, f'{label}: "{key}" is {value!r}, which is not a {types} with content')
-    unknown = set(row) - set(wanted) - OPTIONAL.get(kind, set())
+    unknown = set(row) - set(wanted) - OPTIONAL.get(kind, set()) - {"reason_zh"}
     if unknown:
         raise at(where, None, f"{label}: unknown key {sorted(unknown)[0]!r}{nearest(sorted(unknown)[0], wanted)}")
     if kind in ("raises", "warns"):

@@ -40,7 +40,7 @@ LINKED = 6  # further examples, as links
 WORDS: dict[str, dict[str, Any]] = {
     "en": {
         "title": "API: {name}",
-        "description": "Examples of {name}: {shown} of {count} names, each with code that was run and what it printed.",
+        "description": "Examples of {name}: {shown:,} of {count:,} names, each with code that was run and what it printed.",
         "part": "{group}, {letters}",
         "kinds": {"function": "function", "class": "class", "method": "method", "property": "property"},
         "where": {
@@ -52,20 +52,20 @@ WORDS: dict[str, dict[str, Any]] = {
         "spellings": "Other spellings",
         "more": "More examples",
         "chapters": "In chapters",
-        "count": "{title} ({count})",
+        "count": "{title} ({count:,})",
         "colon": ": ",
-        "none": "{count} names have no example yet",
+        "none": "{count:,} names have no example yet",
         "none_intro": "Each links to the official documentation.",
         "entries": "Names with an example",
-        "entries_intro": "{shown} of {count} names have an example.",
-        "no_entries": "None of the {count} names has an example yet.",
+        "entries_intro": "{shown:,} of {count:,} names have an example.",
+        "no_entries": "None of the {count:,} names has an example yet.",
         "namespace": "Part of [{group}]({link}). ",
         "line": "APIs in this block",
         "index_title": "API index",
         "index_description": "Every namespace of PyTorch: how many of its names have an example in this book.",
         "index_intro": "The book knows which API each block used, because it watched the blocks run. "
         "To look a name up, use [Find by API]({finder}), or press Ctrl+K on any page.",
-        "index_total": "**{shown} of {count} names** of torch {torch} have an example ({share}).",
+        "index_total": "**{shown:,} of {count:,} names** of torch {torch} have an example ({share}).",
         "groups": {"cpu": "Names that run on a CPU", "gpu": "Names that need a GPU", "other": "The rest"},
         "groups_intro": {
             "cpu": "These can have an example on any machine.",
@@ -84,7 +84,7 @@ WORDS: dict[str, dict[str, Any]] = {
     },
     "zh": {
         "title": "API：{name}",
-        "description": "{name} 的示例：{count} 个名称中有 {shown} 个，每个都附有真实运行过的代码和输出。",
+        "description": "{name} 的示例：{count:,} 个名称中有 {shown:,} 个，每个都附有真实运行过的代码和输出。",
         "part": "{group}（{letters}）",
         "kinds": {"function": "函数", "class": "类", "method": "方法", "property": "属性"},
         "where": {"cpu": "", "gpu": "需要 GPU", "other": "需要多进程、导出工具或较旧的包"},
@@ -92,20 +92,20 @@ WORDS: dict[str, dict[str, Any]] = {
         "spellings": "其他写法",
         "more": "更多示例",
         "chapters": "所在章节",
-        "count": "{title}（{count}）",
+        "count": "{title}（{count:,}）",
         "colon": "：",
-        "none": "还有 {count} 个名称没有示例",
+        "none": "还有 {count:,} 个名称没有示例",
         "none_intro": "每个名称都链接到官方文档。",
         "entries": "有示例的名称",
-        "entries_intro": "{count} 个名称中，{shown} 个有示例。",
-        "no_entries": "这 {count} 个名称都还没有示例。",
+        "entries_intro": "{count:,} 个名称中，{shown:,} 个有示例。",
+        "no_entries": "这 {count:,} 个名称都还没有示例。",
         "namespace": "属于 [{group}]({link})。",
         "line": "此代码块用到的 API",
         "index_title": "API 索引",
         "index_description": "PyTorch 的每个命名空间，以及其中有多少名称在本书里有示例。",
         "index_intro": "本书知道每个代码块用了哪些 API，因为运行时一一做了记录。"
         "要查一个名称，请用[按 API 查找]({finder})，或在任意页面按 Ctrl+K。",
-        "index_total": "torch {torch} 的 **{count} 个名称中，{shown} 个**有示例（{share}）。",
+        "index_total": "torch {torch} 的 **{count:,} 个名称中，{shown:,} 个**有示例（{share}）。",
         "groups": {"cpu": "可在 CPU 上运行的名称", "gpu": "需要 GPU 的名称", "other": "其余名称"},
         "groups_intro": {
             "cpu": "在任何机器上都可以有示例。",
@@ -366,16 +366,16 @@ def _index_page(index: Index, language: str) -> str:
             here = [api for api in listed if api.where == where]
             used = sum(api.name in index.entries for api in here)
             if here:
-                rows.append(f"| [{group}]({slug(group)}.md) | {len(here)} | {used} | {_share(used, len(here))} |")
+                rows.append(f"| [{group}]({slug(group)}.md) | {len(here):,} | {used:,} | {_share(used, len(here))} |")
                 sums = [sums[0] + len(here), sums[1] + used]
         lines += [f"## {words['groups'][where]} {{#{where}}}", "", words["groups_intro"][where], ""]
         lines += [words["table"], "| --- | ---: | ---: | ---: |", *rows]
-        lines += [f"| | **{sums[0]}** | **{sums[1]}** | **{_share(sums[1], sums[0])}** |", ""]
+        lines += [f"| | **{sums[0]:,}** | **{sums[1]:,}** | **{_share(sums[1], sums[0])}** |", ""]
     return "\n".join(lines) + "\n"
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "–"
+    return f"{part / whole:.1%}".replace("%", "\N{NO-BREAK SPACE}%") if whole else "–"
 
 
 def _finder_page(language: str) -> str:

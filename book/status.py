@@ -20,8 +20,9 @@ WORDS = {
         "description": "Every page and block of the book: whether it ran, how long it took, and on what.",
         "intro": "This page is made from the recorded runs; nobody writes it by hand. A page is built only from a record that matches its code.",
         "all": "In all",
-        "total": "**{blocks} blocks on {pages} pages** ran with torch {torch} in {seconds:.1f} s; {gpu} of them also ran on a GPU. "
+        "total": "**{blocks:,} blocks on {pages} pages** ran with torch {torch} in {seconds:.1f} s{on_gpu}. "
         "{raises} blocks end in an exception on purpose; {loose} other exceptions from the rules stand in the ledger.",
+        "on_gpu": "; {gpu:,} of them also ran on a GPU",
         "programs": "Each block has a program that runs it alone, proven by running it: {median} lines in the median and {worst} at most, "
         "where everything above the block with it would be {full} in the median. {fallback} programs need everything above their block.",
         "summary": "| page | blocks | passed | seconds | torch | CPU | GPU | ledger |",
@@ -49,12 +50,13 @@ WORDS = {
         "description": "全书每一页、每个代码块：是否运行通过、用时多少、在什么环境上运行。",
         "intro": "本页由运行记录自动生成，不经手写。只有与代码一致的记录才会用来构建页面。",
         "all": "总计",
-        "total": "**{pages} 页、{blocks} 个代码块**已用 torch {torch} 运行，共 {seconds:.1f} 秒；其中 {gpu} 个也在 GPU 上运行过。"
+        "total": "**{pages} 页、{blocks:,} 个代码块**已用 torch {torch} 运行，共 {seconds:.1f} 秒{on_gpu}。"
         "{raises} 个代码块有意以异常结束；此外，例外清单中还有 {loose} 条。",
+        "on_gpu": "；其中 {gpu:,} 个也在 GPU 上运行过",
         "programs": "每个代码块都有一个可单独运行的程序，并已实际运行验证：中位数 {median} 行，最长 {worst} 行；"
         "若连同上文全部代码，中位数为 {full} 行。有 {fallback} 个程序需要上文的全部代码。",
-        "summary": "| 页面 | 代码块 | 通过 | 秒 | torch | CPU | GPU | 例外 |",
-        "blocks": "| 代码块 | 通过 | 秒 | GPU | 例外 |",
+        "summary": "| 页面 | 代码块 | 通过 | 用时（秒） | torch | 处理器 | GPU | 例外 |",
+        "blocks": "| 代码块 | 通过 | 用时（秒） | GPU | 例外 |",
         "gpu_none": "尚无 GPU 运行记录。",
         "gpu": "GPU 运行：{gpu}，torch {torch}，{date}。",
         "machines": "机器",
@@ -66,7 +68,7 @@ WORDS = {
         "failing": "{date}，{failed} 个不一致",
         "older": "{date}，此后记录有变动",
         "ledger": "例外清单",
-        "ledger_intro": "凡不符合“干净运行、输出完全一致”的代码块，都列在这里，并写明原因（原因以英文记录）。",
+        "ledger_intro": "凡不符合“干净运行、输出完全一致”的代码块，都列在这里，并写明原因。有意抛出异常的代码块，原因一栏写的是它所讲解的内容。",
         "ledger_head": "| 代码块 | 例外 | 原因 |",
         "pages": "各页明细",
         "yes": "是",
@@ -91,6 +93,7 @@ KINDS = {
         "needs": "需要 {what}",
     },
 }
+NEEDS: dict[str, dict[str, str]] = {"en": {}, "zh": {"cuda": "需要 CUDA", "accelerator": "需要加速器"}}
 
 
 def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
@@ -127,7 +130,8 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         if entries:
             exceptions += ["", f"### {title} {{#ledger-{slug}}}", "", words["ledger_head"], "| --- | --- | --- |"]
             exceptions += [
-                f"| [`{e.section}`]({name}.md#code-{e.section}) | {_kind(language, e)} | {e.reason} |" for e in entries
+                f"| [`{e.section}`]({name}.md#code-{e.section}) | {_kind(language, e)} | {e.told(language)} |"
+                for e in entries
             ]
         details += ["", f"### {title} {{#status-{slug}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
         for cell, on in zip(record.cells, passes, strict=True):
@@ -142,7 +146,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         pages=names,
         torch=", ".join(sorted(versions)) or "-",
         seconds=seconds,
-        gpu=int(on_gpu),
+        on_gpu=words["on_gpu"].format(gpu=int(on_gpu)) if on_gpu else "",
         raises=raises,
         loose=len(ledger.entries) - raises,
     )
@@ -216,4 +220,4 @@ def _programs(sentence: str, programs: list[dict[str, Any]]) -> str:
 
 
 def _kind(language: str, entry: Entry) -> str:
-    return KINDS[language][entry.kind].format(**vars(entry))
+    return NEEDS[language].get(entry.what) or KINDS[language][entry.kind].format(**vars(entry))

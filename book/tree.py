@@ -32,6 +32,10 @@ class Tree:
         return self.root / "tests" / "ledger.toml"
 
     @property
+    def glossary(self) -> Path:
+        return self.root / "docs" / "words" / "glossary.toml"
+
+    @property
     def requirements(self) -> Path:
         return self.root / "requirements.txt"
 

@@ -45,6 +45,7 @@ ARGUMENTS = [
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 CONFIGS = {"en": "mkdocs.yml", "zh": "mkdocs.zh.yml"}
+LANG = {"en": "en", "zh": "zh-CN"}  # what pages say of themselves to voices, fonts and search engines
 
 
 # ---- Chromium --------------------------------------------------------------------------------------------------------

@@ -180,8 +180,8 @@ def drop_block(file: str, number: int) -> Breaks:
 
 
 def entry(kind: str, **keys: object) -> str:
-    """A ledger entry; ``page``, ``section`` and ``reason`` need naming only where they matter."""
-    keys = {"page": "part/small", "section": "scale", "reason": "a test", **keys}
+    """A ledger entry; ``page``, ``section`` and the reasons need naming only where they matter."""
+    keys = {"page": "part/small", "section": "scale", "reason": "a test", "reason_zh": "测试", **keys}
     return f"\n[[{kind}]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in keys.items() if v is not None)
 
 
@@ -338,6 +338,7 @@ LEDGERS = [
     Fault("ledger: missing reason", ledger("volatile", reason=None), "audit", rf'{LEDGER}: \[\[volatile\]\] part/small "scale" lacks "reason"'),
     Fault("ledger: exception without advice", edit(LEDGER, 'mend = "Make the shapes equal."\n', ""), "audit", rf'{LEDGER}: \[\[raises\]\] part/small "wrong_shape" lacks "mend"'),
     Fault("ledger: exception without advice in Chinese", edit(LEDGER, 'mend_zh = "让形状一致。"\n', ""), "audit", rf'{LEDGER}: \[\[raises\]\] part/small "wrong_shape" lacks "mend_zh"'),
+    Fault("ledger: no reason in Chinese", ledger("volatile", reason_zh=None), "audit", rf'{LEDGER}: \[\[volatile\]\] part/small "scale" lacks "reason_zh"'),
     Fault("ledger: empty reason", ledger("volatile", reason=""), "audit", rf'{LEDGER}: .*"reason" is \'\''),
     Fault("ledger: ill-typed key", ledger("tolerance", rtol="1", atol=0), "audit", rf'{LEDGER}: .*"rtol" is \'1\''),
     Fault("ledger: unknown key", ledger("volatile", why="x"), "audit", rf"{LEDGER}: .*unknown key 'why'"),

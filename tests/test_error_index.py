@@ -33,7 +33,14 @@ def test_every_expected_exception_is_listed_once_with_its_recorded_message(langu
 
 def test_an_exception_without_a_mend_is_reported() -> None:
     entry = Entry(
-        "raises", "concepts/autograd", "backward_twice", "why", "RuntimeError", "second time", mend="Do this."
+        "raises",
+        "concepts/autograd",
+        "backward_twice",
+        "why",
+        "RuntimeError",
+        "second time",
+        mend="Do this.",
+        reason_zh="说明",
     )
     (problem,) = mends(Ledger((entry,)), "tests/ledger.toml")
     assert problem.startswith('tests/ledger.toml: [[raises]] concepts/autograd "backward_twice" lacks "mend_zh"')

@@ -33,7 +33,7 @@ def chapter(tmp_path: Path) -> Tree:
     tree.ledger.write_text(
         "\n".join(
             f"[[raises]]\npage = '{e.page}'\nsection = '{e.section}'\nerror = '{e.error}'\n"
-            f"message = '''{e.message}'''\nreason = '''{e.reason}'''\n"
+            f"message = '''{e.message}'''\nreason = '''{e.reason}'''\nreason_zh = '''{e.reason_zh}'''\n"
             for e in entries
         ),
         encoding="utf-8",

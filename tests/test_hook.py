@@ -9,7 +9,7 @@ import pytest
 from material.plugins.search.plugin import Parser
 from site_pages import Quick
 
-from book.hook import searchable
+from book.hook import keep_whole, searchable
 from book.tree import LANGUAGES
 
 ARTICLE = re.compile(r"<article[^>]*>(.*)</article>", re.DOTALL)
@@ -60,3 +60,13 @@ def test_the_index_of_the_book_is_the_same(built_site: Path, language: str) -> N
 )
 def test_searchable(content: str, left: str) -> None:
     assert searchable(content) == left
+
+
+def test_terms_of_the_book_are_words_of_the_search() -> None:
+    import jieba
+
+    assert "学习率" not in jieba.lcut("学习率太大") or jieba.get_FREQ("学习率"), (
+        "the segmenter knows it by itself: choose another word"
+    )
+    keep_whole(["学习率", "锁页内存"])
+    assert jieba.lcut("学习率与锁页内存") == ["学习率", "与", "锁页内存"]

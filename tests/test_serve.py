@@ -107,7 +107,7 @@ def test_both_languages_answer(serving: Serving) -> None:
         for address in (folder, f"{folder}{CHAPTER}/", f"{folder}status/"):
             status, text = get(serving.base + address)
             assert status == 200
-            assert f'<html lang="{language}"' in text
+            assert f'<html lang="{support.LANG[language]}"' in text
             assert f"{serving.base}{address}" in text  # the canonical address is the one it is served at
 
 
@@ -118,7 +118,7 @@ def test_an_unknown_address_gets_the_page_of_its_language(
 ) -> None:
     status, text = get(f"{serving.base}{folder}{address}")
     assert status == 404
-    assert f'<html lang="{language}"' in text
+    assert f'<html lang="{support.LANG[language]}"' in text
     assert "rp-lost" in text
 
 

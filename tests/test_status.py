@@ -67,4 +67,20 @@ def test_chinese_has_the_same_ids_and_numbers(small: Tree) -> None:
     ids = [line.partition("{#")[2] for line in english.splitlines() if line.startswith("#")]
     assert ids == [line.partition("{#")[2] for line in chinese.splitlines() if line.startswith("#")]
     assert "**1 页、4 个代码块**" in chinese and "[小页](part/small.md)" in chinese
+    assert "其中 0 个" not in chinese and " 0 of them" not in english  # no GPU pass, so no word of one
     assert chinese.count("\n") == english.count("\n")
+
+
+def test_chinese_readers_get_reasons_and_needs_in_chinese(small: Tree) -> None:
+    add_entry("needs", section="table", what="cuda", reason="CUDA's events", reason_zh="使用 CUDA 的事件")(small)
+    add_entry("needs", section="curve", what="accelerator")(small)
+    text = page(small, "zh")
+    assert "| [`table`](part/small.md#code-table) | 需要 CUDA | 使用 CUDA 的事件 |" in text
+    assert "| [`wrong_shape`](part/small.md#code-wrong_shape) | 抛出 RuntimeError | 形状不一致时的报错 |" in text
+    assert "| 需要加速器 | 测试 |" in text and "CUDA's" not in text
+
+
+def test_thousands_have_a_comma(small: Tree) -> None:
+    for language, told in (("en", "**1,649 blocks on 2 pages**"), ("zh", "**2 页、1,649 个代码块**")):
+        words = status.WORDS[language]["total"]
+        assert told in words.format(blocks=1649, pages=2, torch="", seconds=0, on_gpu="", raises=0, loose=0)

@@ -143,7 +143,7 @@ def loss_and_gradient(loss_fn, x):
     return loss.detach(), gradient
 
 
-x, zero = torch.linspace(-4, 4, 161), torch.zeros(161)
+x, zero = torch.linspace(-4, 4, 160), torch.zeros(160)
 curves = {
     "MSE": nn.MSELoss(reduction="none"),
     "L1": nn.L1Loss(reduction="none"),
@@ -157,6 +157,8 @@ for (name, curve), color in zip(curves.items(), colors, strict=True):
     axes[0].plot(x, loss, color=color, label=name)
     axes[1].plot(x, gradient, color=color)
     print(f"{name:17} at 4: loss {loss[-1]:4.1f}, gradient {gradient[-1]:.1f}")
+    assert gradient.abs().max() == {"MSE": 8, "Huber, delta 2": 2}.get(name, 1)
+    assert (gradient.diff().max() < 0.11) == (name != "L1")  # no jump, but for L1
 axes[0].set(xlabel="error", ylabel="loss", ylim=(0, 8))
 axes[1].set(xlabel="error", ylabel="gradient", ylim=(-4.5, 4.5))
 fig.legend(loc="outside upper center", ncols=4, frameon=False)
@@ -232,11 +234,13 @@ torch.manual_seed(0)
 net = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh())
 net.append(nn.Linear(32, 2)).double()  # mean and logarithm of the variance
 optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
-for _ in range(400):
+schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=300)
+for _ in range(300):
     optimizer.zero_grad()
     mean, log_var = net(x).split(1, dim=1)
     F.gaussian_nll_loss(mean, accel, log_var.exp()).backward()
     optimizer.step()
+    schedule.step()  # down to 0, so that the net comes to rest
 
 with torch.inference_mode():
     mean, log_var = net(x).split(1, dim=1)
@@ -382,8 +386,8 @@ torch.testing.assert_close(F.soft_margin_loss(z[1:], y[1:]), logistic[1:].mean()
 # --8<-- [end:soft_margin_loss]
 
 # --8<-- [start:margin_curves]
-margin = torch.linspace(-3, 3, 241)
-one = torch.ones(241)
+margin = torch.linspace(-3, 3, 240)
+one = torch.ones(240)
 curves = {
     "logistic": lambda m: F.soft_margin_loss(m, one, reduction="none"),
     "hinge": lambda m: F.relu(1 - m),
@@ -398,6 +402,9 @@ for (name, curve), color in zip(curves.items(), colors, strict=True):
     axes[1].plot(margin, gradient, color=color)
     last = f"loss {loss[-1]:.3f}, gradient {gradient[-1] + 0:.3f}"
     print(f"{name:8} at margin 3: {last}")
+    satisfied = (margin > 1) if name == "hinge" else torch.zeros(240, dtype=torch.bool)
+    assert torch.equal(gradient == 0, satisfied)
+    assert (gradient.diff() >= 0).all()
 axes[0].set(xlabel="margin: label times logit", ylabel="loss", ylim=(0, 5))
 axes[1].set(xlabel="margin: label times logit", ylabel="gradient", ylim=(-4, 4.2))
 fig.legend(loc="outside upper center", ncols=4, frameon=False)
@@ -558,9 +565,11 @@ for epsilon, color in ((0.0, "#7a8599"), (0.1, "#2f6fdb"), (0.3, "#e4572e")):
     axes[0].plot(gap, loss, color=color, label=f"smoothing {epsilon}")
     axes[1].plot(gap, gradient, color=color)
     print(f"smoothing {epsilon}: lowest at gap {gap[loss.argmin()]:.2f}")
+    best = math.inf
     if epsilon > 0:
         best = math.log((1 - epsilon + epsilon / 10) / (epsilon / 10))
         assert abs(gap[loss.argmin()] - best) <= 0.05  # the grid's step
+    assert torch.equal(gradient > 0, gap > best)  # down to the best gap, then up
 axes[0].set(xlabel="right logit minus the others", ylabel="loss")
 axes[1].set(xlabel="right logit minus the others", ylabel="gradient")
 axes[1].axhline(0, color="#7a8599", lw=0.6)
@@ -577,7 +586,8 @@ torch.testing.assert_close(loss, -(soft * logits.log_softmax(dim=1)).sum())
 one_hot = torch.tensor([[1.0, 0.0, 0.0]])
 index = torch.tensor([0])
 print("one-hot:    ", F.cross_entropy(logits, one_hot))
-assert torch.equal(F.cross_entropy(logits, one_hot), F.cross_entropy(logits, index))
+both = F.cross_entropy(logits, one_hot), F.cross_entropy(logits, index)
+torch.testing.assert_close(*both)
 # --8<-- [end:probabilities_as_targets]
 
 # --8<-- [start:class_dimension]

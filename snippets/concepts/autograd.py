@@ -154,6 +154,9 @@ for (name, curve), color in zip(curves.items(), colors, strict=True):
     curve = curve.detach()
     ax.plot(x.detach(), curve, color=color, label=name)
     print(f"{name}: from {curve.min():.2f} to {curve.max():.2f}")
+assert first.argmax() == 60 and abs(first[60] - 1) < 1e-6  # the top, at x = 0
+assert (first[:61].diff() > 0).all() and (first[60:].diff() < 0).all()
+assert (second[:60] > 0).all() and (second[61:] < 0).all()
 ax.set(xlabel="x", ylabel="value")
 fig.legend(loc="outside upper center", ncols=3, frameon=False)
 plt.show()
@@ -242,19 +245,23 @@ torch.testing.assert_close(path[-1], minimum)
 # --8<-- [end:minimise]
 
 # --8<-- [start:descent_path]
-across = torch.linspace(0, 6, 61)
-up = torch.linspace(-2.5, 2, 46)
+across = torch.linspace(0, 6, 62)
+up = torch.linspace(-2.5, 2, 47)
 w1, w2 = torch.meshgrid(across, up, indexing="ij")
-grid = torch.stack([w1, w2], dim=-1)  # (61, 46, 2)
-height = quadratic(grid) - quadratic(minimum)  # (61, 46)
+grid = torch.stack([w1, w2], dim=-1)  # (62, 47, 2)
+height = quadratic(grid) - quadratic(minimum)  # (62, 47)
 
 fig, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
 levels = [0.5, 2, 5, 10, 20]
-ax.clabel(ax.contour(w1, w2, height, levels=levels, colors="#7a8599"))
+contours = ax.contour(w1, w2, height, levels=levels, colors="#7a8599")
+below = [(2, 1 - (0.4 * level) ** 0.5) for level in levels]  # below the minimum
+ax.clabel(contours, manual=below)
 for lr, color in {0.05: "#2f6fdb", 0.3: "#e4572e"}.items():
     path = descend(lr, steps=12)
     ax.plot(path[:, 0], path[:, 1], "o-", ms=3, color=color, label=f"lr = {lr}")
     gap = torch.linalg.vector_norm(path - minimum, dim=1)
+    turns = (path.diff(dim=0)[1:] * path.diff(dim=0)[:-1]).sum(dim=1)
+    assert (turns > 0).all() if lr == 0.05 else (turns < 0).all()  # a zigzag
     print(f"lr = {lr}: distance to the minimum {gap[0]:.2f} -> {gap[-1]:.2f}")
 ax.plot(*minimum, "*", ms=12, color="#2a9d8f", label="minimum")
 ax.set(xlabel="first weight", ylabel="second weight", aspect="equal")
@@ -354,7 +361,7 @@ for trainable in (True, False):
 
 # --8<-- [start:finite_difference]
 def cube(x):
-    return x**3
+    return x * x * x
 
 
 errors = {}

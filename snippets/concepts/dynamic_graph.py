@@ -345,7 +345,7 @@ alive = [name for name, w in plain.items() if w.grad is not None]
 print("without hooks:  ", alive)
 optimizer.step()
 print("after the step: ", [round(w.item(), 4) for w in fused.values()])
-assert all(torch.equal(fused[name], plain[name]) for name in plain)
+assert all(torch.allclose(fused[name], plain[name]) for name in plain)
 # --8<-- [end:step_in_backward]
 
 # --8<-- [start:relu_by_hand]

@@ -98,7 +98,8 @@ target = torch.tensor([[1.0], [0.0], [3.0]])
 for reduction in ("none", "sum", "mean"):
     loss_fn = nn.MSELoss(reduction=reduction)
     print(f"{reduction:5}", loss_fn(prediction, target).flatten())
-assert F.mse_loss(prediction, target) == ((prediction - target) ** 2).mean()
+by_hand = ((prediction - target) ** 2).mean()
+torch.testing.assert_close(F.mse_loss(prediction, target), by_hand)
 # --8<-- [end:loss_module]
 
 # --8<-- [start:loss_broadcast]
@@ -307,6 +308,12 @@ for (name, recipe), color in zip(recipes.items(), colors, strict=True):
     ax.plot(rates, color=color, label=name)
     text = "  ".join(f"{rates[epoch]:.5f}" for epoch in (0, 9, 10, 20, 39))
     print(f"{name:18}", text)
+    change = torch.tensor(rates).diff()
+    steps = (change != 0).nonzero().flatten().tolist()
+    assert name != "StepLR" or steps == [9, 19, 29]
+    assert name == "StepLR" or (change != 0).all()
+    up = (change > 0).sum().item()
+    assert up == (11 if name == "OneCycleLR" else 0) and (change[:up] > 0).all()
 ax.set(xlabel="epoch", ylabel="learning rate")
 fig.legend(loc="outside upper center", ncols=2, frameon=False)
 plt.show()
@@ -436,6 +443,10 @@ axes[0].set(xlabel="epoch", ylabel="loss")
 axes[0].legend(frameon=False)
 axes[1].plot(shares, color="#e4572e")
 axes[1].set(xlabel="epoch", ylabel="validation accuracy")
+curves = torch.tensor(history)  # (20, 3): two losses and an accuracy
+assert (curves[:3, :2].diff(dim=0) < -0.05).all() and curves[3:, :2].max() < 0.1
+assert (curves[4:, 1] > curves[4:, 0]).all()  # validation above training
+assert curves[0, 2] < 0.8 and curves[1:, 2].min() > 0.95
 print("best epoch by validation loss:", valid_losses.index(min(valid_losses)))
 plt.show()
 # --8<-- [end:learning_curves]
@@ -460,6 +471,9 @@ ax.set(xlabel="feature 0", ylabel="feature 1", aspect="equal")
 fig.legend(loc="outside upper center", ncols=4, frameon=False)
 away = torch.linalg.vector_norm(x[wrong], dim=1)
 print(f"{len(away)} wrong, at distances {away.min():.1f} to {away.max():.1f}")
+assert away.min() > 5 and away.max() < 7
+areas = [(probability > p).sum() for p in (0.1, 0.5, 0.9)]  # one inside the other
+assert areas[0] > areas[1] > areas[2] > 0.5 * areas[0]
 plt.show()
 # --8<-- [end:decision_boundary]
 

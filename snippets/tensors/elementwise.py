@@ -17,8 +17,8 @@ assert torch.equal(a / b, torch.true_divide(a, b))
 # --8<-- [start:add_alpha]
 weight, gradient = torch.tensor([0.5, -2.0]), torch.tensor([10.0, 30.0])
 step = torch.sub(weight, gradient, alpha=0.01)
-assert torch.equal(step, weight - 0.01 * gradient)
-assert torch.equal(step, torch.add(weight, gradient, alpha=-0.01))
+torch.testing.assert_close(step, weight - 0.01 * gradient)
+torch.testing.assert_close(step, torch.add(weight, gradient, alpha=-0.01))
 step
 # --8<-- [end:add_alpha]
 
@@ -65,11 +65,12 @@ pd.DataFrame({"a": top, "b": bottom, "fmod": rest})
 # --8<-- [start:remainder_and_fmod_drawn]
 import matplotlib.pyplot as plt
 
-x = torch.linspace(-7, 7, 1401)
+x = torch.linspace(-7, 7, 1400)  # no point lies on a jump
 fig, axes = plt.subplots(1, 2, figsize=(7, 2.6), sharey=True, layout="tight")
 for ax, function in zip(axes, (torch.remainder, torch.fmod), strict=True):
     y = function(x, 3)
     print(f"{function.__name__}: from {y.min():.2f} to {y.max():.2f}")
+    assert (y >= 0).all() if function is torch.remainder else (y * x >= 0).all()
     y[1:][(y[1:] - y[:-1]).abs() > 1] = torch.nan  # don't join the jumps
     ax.plot(x, y, color="#2f6fdb")
     ax.axhline(0, color="#7a8599", lw=0.8)
@@ -170,12 +171,14 @@ pd.DataFrame({"x": x} | {f.__name__: f(x) for f in functions}).round(1)
 # --8<-- [end:floor_ceil_trunc_round]
 
 # --8<-- [start:rounding_drawn]
-x = torch.linspace(-2.6, 2.6, 521)
+x = torch.linspace(-2.6, 2.6, 520)  # no point lies on a step
 fig, axes = plt.subplots(2, 2, figsize=(5.2, 5), layout="constrained")
 for ax, function in zip(axes.flat, functions[:4], strict=True):
     name, y = function.__name__, function(x)
     error = y - x
-    print(f"{name:5} error from {error.min():.2f} to {error.max():.2f}")
+    print(f"{name:5} error from {error.min():.3f} to {error.max():.3f}")
+    sides = {"floor": error <= 0, "ceil": error >= 0, "trunc": error * x <= 0}
+    assert sides.get(name, error.abs() <= 0.5).all()
     for level in y.unique():
         run = x[y == level]
         ax.plot(run[[0, -1]], [level, level], color="#2f6fdb", lw=2.5)
@@ -415,8 +418,11 @@ axes[1].set(ylim=(-4, 5))
 for ax in axes:
     ax.set(xlabel="x")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-lowest = positive[torch.lgamma(positive).argmin()]
-print(f"lgamma is lowest at {lowest:.2f}, where digamma is 0")
+low = torch.lgamma(positive)
+print(f"lgamma is lowest at {positive[low.argmin()]:.2f}, where digamma is 0")
+assert torch.equal(low.diff() > 0, positive[1:] > 1.47)  # falls, then rises
+assert torch.equal(torch.digamma(positive) > 0, positive > 1.47)
+assert (torch.erf(x).diff() >= 0).all() and (torch.erfc(x).diff() <= 0).all()
 plt.show()
 # --8<-- [end:special_functions_drawn]
 

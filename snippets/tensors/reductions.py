@@ -47,6 +47,7 @@ column = scores.mean(dim=1, keepdim=True)
 print(row_means.shape, column.shape)
 print("with keepdim:\n", scores - column)
 print("without:\n", scores - row_means)
+torch.testing.assert_close((scores - column).mean(dim=1), torch.zeros(3))
 # --8<-- [end:keepdim]
 
 # --8<-- [start:sum_dtype]
@@ -184,12 +185,13 @@ print("sum of squares:", squares)
 print("correction=1, divided by 7:", torch.var(x))
 print("correction=0, divided by 8:", torch.var(x, correction=0))
 assert torch.isclose(torch.var(x), squares / 7)
-assert x.numpy().var() == torch.var(x, correction=0)  # NumPy's default
+numpys = torch.tensor(x.numpy().var())
+torch.testing.assert_close(numpys, torch.var(x, correction=0))  # NumPy's default
 # --8<-- [end:var_correction]
 
 # --8<-- [start:std]
 print(torch.std(x), torch.std(x, correction=0))
-assert torch.std(x) == torch.sqrt(torch.var(x))
+torch.testing.assert_close(torch.std(x), torch.sqrt(torch.var(x)))
 # --8<-- [end:std]
 
 # --8<-- [start:std_mean_var_mean]
@@ -288,15 +290,15 @@ print("zeros:", 1 - torch.count_nonzero(weights) / weights.numel())
 z = torch.tensor([[1.0, 2.0, 3.0], [1000.0, 1000.0, 999.0]])
 print("by hand:  ", torch.log(torch.exp(z).sum(dim=1)))
 print("logsumexp:", torch.logsumexp(z, dim=1))
-difference = z - torch.logsumexp(z, dim=1, keepdim=True)
-torch.testing.assert_close(difference, torch.log_softmax(z, dim=1))
+back = torch.log_softmax(z, dim=1) + torch.logsumexp(z, dim=1, keepdim=True)
+torch.testing.assert_close(back, z)
 # --8<-- [end:logsumexp]
 
 # --8<-- [start:norm_dist]
 v, w = torch.tensor([3.0, 4.0]), torch.tensor([0.0, 0.0])
 print("norm", torch.norm(v), torch.norm(v, p=1), torch.norm(v, p=torch.inf))
 print("dist", torch.dist(v, w), torch.dist(v, torch.tensor([3.0, 0.0])))
-assert torch.equal(torch.norm(v), torch.linalg.vector_norm(v))
+torch.testing.assert_close(torch.norm(v), torch.linalg.vector_norm(v))
 # --8<-- [end:norm_dist]
 
 # --8<-- [start:cov_corrcoef_trace]
@@ -338,6 +340,8 @@ print("largest fall  ", (highest - price).max())
 torch.manual_seed(0)
 walk = torch.cumsum(torch.randn(200), dim=0)
 high, low = torch.cummax(walk, dim=0).values, torch.cummin(walk, dim=0).values
+assert (high.diff() >= 0).all() and (low.diff() <= 0).all()
+assert (low <= walk).all() and (walk <= high).all()
 fig, ax = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
 ax.plot(walk, color="#2f6fdb", label="cumsum of random steps")
 ax.plot(high, color="#e4572e", label="cummax of it")
@@ -430,6 +434,8 @@ same = torch.hash_tensor(x) == torch.hash_tensor(x.clone())
 changed = torch.hash_tensor(x) == torch.hash_tensor(torch.tensor([1.0, 2.0, 3.5]))
 shuffled = torch.hash_tensor(x) == torch.hash_tensor(x.flip(0))
 print("copy:", same, " changed:", changed, " other order:", shuffled)
+pairs = torch.tensor([[3.0, 3.0, 7.0], [5.0, 5.0, 7.0]])
+assert torch.hash_tensor(pairs[0]) == torch.hash_tensor(pairs[1])  # pairs cancel
 # --8<-- [end:hash_tensor]
 
 # --8<-- [start:sort]
@@ -565,8 +571,9 @@ assert torch.allclose(share, p, atol=0.01)
 x = torch.tensor([10_000.0, 10_001.0, 10_002.0])
 one_pass = torch.mean(x**2) - torch.mean(x) ** 2
 two_pass = torch.mean((x - torch.mean(x)) ** 2)
-print("mean of squares minus square of mean:", one_pass)
-print("mean of squared differences:         ", two_pass)
+print("mean of squared differences:", two_pass)
+print("one pass is off by more than half:", abs(one_pass - two_pass) > 0.5)
+above = torch.tensor(1e8).nextafter(torch.tensor(2e8))
+print("from 1e8 to the next float32:", above - 1e8)
 assert torch.isclose(two_pass, torch.var(x, correction=0))
-assert abs(one_pass - two_pass) > 0.5
 # --8<-- [end:solution_stable_variance]

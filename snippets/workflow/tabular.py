@@ -46,6 +46,9 @@ ax.hist(age[survived].dropna(), edges, color=blue, alpha=0.6, label="survived")
 ax.set(xlabel="age in years", ylabel="passengers")
 ax.legend(frameon=False)
 young = survived[age < 5]
+assert young.sum() > (~young).sum()
+for low in range(15, 45, 5):  # more orange than blue in each of these bars
+    assert survived[(age >= low) & (age < low + 5)].mean() < 0.5
 print(f"younger than 5: {len(young)}, of whom {young.mean():.2f} survived")
 plt.show()
 # --8<-- [end:age_histogram]
@@ -69,6 +72,8 @@ for name, who, color in [("died", ~survived, orange), ("survived", survived, blu
     curve = density(age[who], years)
     assert abs(torch.trapezoid(curve, years) - 1) < 0.01
     ax.plot(years, curve, color=color, label=name)
+    child, school = curve[years == 4].item(), curve[years == 10].item()
+    assert (child > school) == (name == "survived")  # a hill of children
     print(f"{name:8} most frequent age: {years[curve.argmax()]:.0f}")
 ax.set(xlabel="age in years", ylabel="density per year", xlim=(0, 80))
 ax.legend(frameon=False)
@@ -335,10 +340,19 @@ axes[0].plot(table["train"], color=blue, label="training")
 axes[0].plot(table["valid"], color=orange, label="validation")
 axes[0].set(xlabel="epoch", ylabel="loss")
 axes[1].plot(table["auc"], color=orange, label="validation")
-axes[1].set(xlabel="epoch", ylabel="AUC")
+axes[1].set(xlabel="epoch", ylabel="AUC", ylim=(0.75, 0.9))
+axes[0].set(ylim=(0.35, 0.75))
 for ax in axes:
     ax.axvline(best["epoch"], color=grey, linestyle=":", label="restored")
     ax.legend(frameon=False)
+before, after = table[: best["epoch"] + 1], table[best["epoch"] :]
+steps = before[["train", "valid"]].diff()[1:]
+assert (steps["train"] < 0).all() and (steps["valid"] > 0).sum() == 1
+assert steps["valid"].max() < 0.01  # the one step up is small
+assert after["train"].iloc[-1] < after["train"].iloc[0]
+assert (after["valid"][1:] > best["loss"]).all()
+assert table["auc"].idxmax() == best["epoch"]
+assert (table["valid"][:3] < table["train"][:3]).all()
 plt.show()
 # --8<-- [end:curves]
 
@@ -439,6 +453,7 @@ limits = torch.linspace(-5, 5, 200)
 found = (lived[:, None] > limits).float().mean(dim=0)  # recall at each limit
 alarms = (died[:, None] > limits).float().mean(dim=0)  # false alarms at each limit
 at_zero = (died > 0).float().mean(), (lived > 0).float().mean()
+assert (found >= alarms).all() and (found - alarms).max() > 0.5
 fig, ax = plt.subplots(figsize=(4, 3.6), layout="constrained")
 ax.plot(alarms, found, color=blue, label="net")
 ax.plot([0, 1], [0, 1], color=grey, linestyle=":", label="guessing")
@@ -466,13 +481,13 @@ def scaled_split(seed):
     """A new split, with inputs prepared from its training rows only."""
     train, valid, test = split_rows(seed)
     median = titanic["age"].iloc[train].median()
-    inputs = torch.tensor(features(titanic, median).to_numpy())
-    X = (inputs - inputs[train].mean(dim=0)) / inputs[train].std(dim=0)
-    return X, train, valid, test
+    inputs = torch.tensor(features(titanic, median).to_numpy()).double()
+    scaled = (inputs - inputs[train].mean(dim=0)) / inputs[train].std(dim=0)
+    return scaled, train, valid, test
 
 
 same, *rows = scaled_split(seed=0)
-assert torch.equal(same, X)
+torch.testing.assert_close(same.float(), X)
 print([len(r) for r in rows])
 # --8<-- [end:scaled_split]
 
@@ -480,16 +495,16 @@ print([len(r) for r in rows])
 # --8<-- [start:fit_net]
 def fit_net(X, train, valid, loss_fn=loss_fn):
     """The loop of this chapter as a function; the net of the best epoch."""
-    net = new_net()
+    net, labels = new_net().to(X.dtype), Y.to(X.dtype)
     optimizer = torch.optim.AdamW(net.parameters(), lr=0.003, weight_decay=1e-3)
     lowest, since = float("inf"), 0
     for _ in range(60):
         for rows in train[torch.randperm(len(train))].split(64):
             optimizer.zero_grad()
-            loss_fn(net(X[rows]), Y[rows]).backward()
+            loss_fn(net(X[rows]), labels[rows]).backward()
             optimizer.step()
         with torch.inference_mode():
-            judged = loss_fn(net(X[valid]), Y[valid]).item()
+            judged = loss_fn(net(X[valid]), labels[valid]).item()
         since += 1
         if judged < lowest:
             lowest, since, weights = judged, 0, copy.deepcopy(net.state_dict())
@@ -546,6 +561,10 @@ for name, color, marker in zip(splits, (blue, orange, green), "o^s", strict=True
     ax.axhline(means[name], color=color, linewidth=0.8)
 ax.set(xlabel="split", ylabel="test AUC", xticks=range(10))
 fig.legend(loc="outside upper center", ncols=3, frameon=False)
+assert splits.min(axis=None) > 0.8 and splits.max(axis=None) < 0.9
+lower = splits["logistic"] < splits[["net", "logistic, pairs"]].min(axis=1)
+assert lower.mean() > 0.5  # of the triangles are below both
+assert (splits.max() - splits.min()).min() > 0.05
 better = (splits["net"] > splits["logistic"]).mean()
 print(f"net above logistic regression in {better:.1f} of the splits")
 plt.show()
@@ -574,14 +593,20 @@ people.assign(chance=chance(people).numpy().round(2))
 
 # --8<-- [start:what_if]
 ages = torch.arange(0, 81)
+curves = {}
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 for sex, color in {"female": blue, "male": orange}.items():
     for pclass, line in zip(classes, ("-", "--", ":"), strict=True):
         crowd = pd.DataFrame({"age": ages.double(), "pclass": pclass, "sex": sex})
-        curve = chance(crowd.assign(sibsp=0, parch=0))
+        curve = curves[sex, pclass] = chance(crowd.assign(sibsp=0, parch=0))
         ax.plot(ages, curve, line, color=color, label=f"{sex}, {pclass}")
 ax.set(xlabel="age in years", ylabel="chance of survival", ylim=(0, 1))
 fig.legend(loc="outside right center", frameon=False)
+women = torch.stack([curves["female", pclass] for pclass in classes])  # (3, 81)
+men = torch.stack([curves["male", pclass] for pclass in classes])
+assert (women.amin(dim=0) > men.amax(dim=0))[20:].all()
+assert (men.diff() < 0).all() and (men[:, 40] < men[:, 0] - 0.25).all()
+assert women[0].min() > 0.8 and ((women[2, :51] - 0.63).abs() < 0.1).all()
 plt.show()
 # --8<-- [end:what_if]
 
@@ -761,11 +786,10 @@ assert on_valid.max() == f1(p_valid > limit, Y[valid])
 judged = torch.cat([valid, test])
 with torch.inference_mode():
     p = torch.sigmoid(net(X[judged]))[:, 0]
-edges = torch.tensor([0.2, 0.4, 0.6])
-group = torch.bucketize(p, edges)  # 0 to 3
+limits = [0.0, 0.2, 0.4, 0.6, 1.0]
 rows = []
-for k in range(4):
-    here = group == k
+for low, high in zip(limits[:-1], limits[1:], strict=True):
+    here = (p > low) & (p <= high)
     rows.append([p[here].mean().item(), Y[judged][here].mean().item()])
 names = ["below 0.2", "0.2 to 0.4", "0.4 to 0.6", "above 0.6"]
 table = pd.DataFrame(rows, names, ["predicted", "survived"])
@@ -776,23 +800,14 @@ table.round(2)
 # --8<-- [start:solution_single_layer]
 torch.manual_seed(0)
 single = nn.Linear(8, 1)
-optimizer = torch.optim.LBFGS(
-    single.parameters(),
-    max_iter=200,
-    line_search_fn="strong_wolfe",
-)
+optimizer = torch.optim.SGD(single.parameters(), lr=0.003)
 sum_loss = nn.BCEWithLogitsLoss(reduction="sum")
-
-
-def closure():
+for _ in range(3000):
     optimizer.zero_grad()
     penalty = single.weight.square().sum() / 2
     loss = sum_loss(single(X[train]), Y[train]) + penalty
     loss.backward()
-    return loss
-
-
-optimizer.step(closure)
+    optimizer.step()
 gap = (single.weight[0].detach() - torch.tensor(baseline.coef_[0])).abs().max()
 print("weights:", single.weight[0].detach().round(decimals=2))
 print("same as scikit-learn's within 0.01:", bool(gap < 0.01))
