@@ -253,5 +253,10 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's m
         return out
 
     def _key(self, op: Operator, args: Sequence[Any]) -> int:
-        layout = [(*x.shape, *x.stride()) for x in tensors(args) if x.layout == torch.strided] if op.ordered else ""
-        return zlib.crc32(f"{self.seed} {op.name} {layout}".encode())
+        layouts = [layout(x) for x in tensors(args) if x.layout == torch.strided] if op.ordered else ""
+        return zlib.crc32(f"{self.seed} {op.name} {layouts}".encode())
+
+
+def layout(x: torch.Tensor) -> list[tuple[int, int]]:
+    """(length, stride) of each dimension; the stride of a dimension of length 1 means nothing."""
+    return [(n, step if n > 1 else 0) for n, step in zip(x.shape, x.stride(), strict=True)]

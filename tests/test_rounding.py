@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from book.kernel import BlockResult
-from book.rounding import Rounding, exact, operator, shakable, shake, short, steps, tensors
+from book.rounding import Rounding, exact, layout, operator, shakable, shake, short, steps, tensors
 
 Call = Callable[[], Any]
 
@@ -331,3 +331,9 @@ def test_only_ordinary_tensors_of_floats_are_shakable() -> None:
     assert shakable(X) and shakable(torch.nn.Parameter(X)) and shakable(Z)
     for other in (CLASSES, X > 0, X.to("meta"), X.to_sparse(), Z.conj(), torch._efficientzerotensor(3)):
         assert not shakable(other)
+
+
+def test_a_layout_is_lengths_and_strides() -> None:
+    assert layout(X) == [(40, 50), (50, 1)] and layout(X.T) == [(50, 1), (40, 50)]
+    assert layout(torch.empty(0)) == [(0, 0)]
+    assert layout(torch.as_strided(X, (1, 50), (7, 1))) == layout(X[:1]) == [(1, 0), (50, 1)]
