@@ -143,7 +143,10 @@ def test_chinese_addresses_wait(tmp_path: Path, waiting: str, path: str, status:
     server.live = SimpleNamespace(waiting=waiting)  # type: ignore[assignment]
     answered: list[tuple[str, dict[str, str]]] = []
     try:
-        body = b"".join(server.serve_request({"PATH_INFO": path}, lambda s, h: answered.append((s, dict(h)))))  # type: ignore[arg-type]
+        told = server.serve_request({"PATH_INFO": path}, lambda s, h: answered.append((s, dict(h))))  # type: ignore[arg-type]
+        body = b"".join(told)
+        if hasattr(told, "close"):
+            told.close()
     finally:
         server.server_close()
     assert [said for said, _ in answered] == [status]
