@@ -94,6 +94,7 @@ class Finder:
         self.data = data
         self.names: list[_Name] = [_Name(*row) for row in data["names"]]
         self.texts = [self._text(row) for row in data["examples"]]
+        self._by_word: dict[str, dict[int, tuple[float, float]]] = {}
 
     def _text(self, row: list[Any]) -> _Text:
         page, block, heading, *rest = row
@@ -165,6 +166,13 @@ class Finder:
         close.sort(key=lambda pair: self._order(pair[0], SIMILAR, False, pair[1]))
         return [(number, SIMILAR) for number, _ in close]
 
+    def _of_word(self, word: str) -> dict[int, tuple[float, float]]:
+        """The values of the blocks that have the word."""
+        if word not in self._by_word:
+            values = ((number, text.value(word, self.uses[number])) for number, text in enumerate(self.texts))
+            self._by_word[word] = {number: value for number, value in values if value[0]}
+        return self._by_word[word]
+
     def _examples(self, words: list[str], is_name: bool, has_names: bool) -> tuple[list[int], bool]:
         """Blocks that have the words, best first, and whether one has them all, in its heading, name or error.
 
@@ -172,14 +180,7 @@ class Finder:
         """
         if not words:
             return [], False
-        values = []
-        for word in words:
-            of_word: dict[int, tuple[float, float]] = {}
-            for number, text in enumerate(self.texts):
-                value = text.value(word, self.uses[number])
-                if value[0]:
-                    of_word[number] = value
-            values.append(of_word)
+        values = [self._of_word(word) for word in words]
         weights = [math.log(1 + len(self.texts) / (len(found) or 0.5)) for found in values]
         total = sum(weights)
         long_chinese = any(not word.isascii() and len(word) >= 4 for word in words)
@@ -223,6 +224,10 @@ class _Name:
         return [self.name, *self.aliases.split()]
 
     @cached_property
+    def lowered(self) -> list[str]:
+        return [one.lower() for one in self.spellings]
+
+    @cached_property
     def last(self) -> str:
         return self.name.rpartition(".")[2]
 
@@ -240,18 +245,9 @@ class _Name:
 
     def tier(self, spelled: list[str], last: str, whole: str, words: list[str]) -> int:
         """How well the name matches, 1 is best; 0: not at all."""
-        for name in spelled:
-            if name in self.spellings:
-                return 1
-        for name in spelled:
-            if any(one.lower() == name.lower() for one in self.spellings):
-                return 2
-        for name in spelled:
-            if any(one.endswith(f".{name}") for one in self.spellings):
-                return 3
-        for name in spelled:
-            if any(one.lower().endswith(f".{name.lower()}") for one in self.spellings):
-                return 4
+        ends = tuple(name.lower() for name in spelled)
+        if ends and any(one.endswith(ends) for one in self.lowered) and (tier := self._as_spelled(spelled)):
+            return tier
         if spelled and "." in spelled[-1] and spelled[-1].rpartition(".")[2] == self.last:
             return 5 if self.kind in MEMBERS else 6
         if last and last == self.squashed:
@@ -264,6 +260,22 @@ class _Name:
             return 10
         if words and all(any(mine.startswith(word) for mine in self.words) for word in words):
             return 11
+        return 0
+
+    def _as_spelled(self, spelled: list[str]) -> int:
+        """1: the name itself; 2: in other capitals; 3: its last parts; 4: these in other capitals; 0: none of them."""
+        for name in spelled:
+            if name in self.spellings:
+                return 1
+        for name in spelled:
+            if name.lower() in self.lowered:
+                return 2
+        for name in spelled:
+            if any(one.endswith(f".{name}") for one in self.spellings):
+                return 3
+        for name in spelled:
+            if any(one.endswith(f".{name.lower()}") for one in self.lowered):
+                return 4
         return 0
 
 

@@ -26,6 +26,36 @@ from book.stage import config, stage
 from book.tree import CONFIGS, LANGUAGES, Tree, write_atomically
 
 
+class _Build:
+    """One language's MkDocs in a process of its own, whose hook stages the language first."""
+
+    def __init__(self, tree: Tree, language: str, site_url: str | None, *, yields: bool = False) -> None:
+        self.tree, self.language = tree, language
+        self.site = tree.build / f"site-{language}"
+        (tree.build / language).mkdir(parents=True, exist_ok=True)  # MkDocs looks for the folder before its hook runs
+        command = ["-f", CONFIGS[language], "-d", str(self.site)]
+        self._process = subprocess.Popen(
+            # strict without --quiet, which would keep MkDocs from counting its warnings
+            [sys.executable, "-m", "mkdocs", "build", "--strict", *command],
+            cwd=tree.root,
+            env={**os.environ, "NO_MKDOCS_2_WARNING": "1", **_addresses(site_url)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if yields and hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, 10)
+
+    def wait(self) -> str:
+        """Return when the language is built: nothing, or what MkDocs found wrong."""
+        said = self._process.communicate()[0]
+        return f"{CONFIGS[self.language]}:\n{_problems(said)}" if self._process.returncode else ""
+
+    def stop(self) -> None:
+        """End it; ``wait`` still has to be called."""
+        self._process.kill()
+
+
 def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None) -> Path:
     """Build both languages, side by side, and put the result in place in one move; each build's hook stages its language.
 
@@ -41,49 +71,29 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
         BookError: a page, a link or an anchor is wrong; carries what MkDocs said.
     """
     target = target or tree.root / "site"
-    fresh = {language: tree.build / f"site-{language}" for language in LANGUAGES}
-    for language in LANGUAGES:  # MkDocs looks for the folder before its hook stages into it
-        (tree.build / language).mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", **_addresses(site_url)}
-    running = {
-        language: subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "mkdocs",
-                "build",
-                "--strict",  # without --quiet, which would keep MkDocs from counting its warnings
-                "-f",
-                CONFIGS[language],
-                "-d",
-                str(fresh[language]),
-            ],
-            cwd=tree.root,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for language in LANGUAGES
-    }
-    said = {language: process.communicate()[0] for language, process in running.items()}
-    failed = [
-        f"{CONFIGS[language]}:\n{_problems(said[language])}" for language in LANGUAGES if running[language].returncode
-    ]
-    if failed:
+    english, chinese = (_Build(tree, language, site_url) for language in LANGUAGES)
+    _check(tree, [english.wait(), chinese.wait()])
+    shutil.move(chinese.site, english.site / "zh")
+    publish_markdown(tree, english.site, _base_url(tree, site_url))
+    _replace(target, english.site)
+    return target
+
+
+def _check(tree: Tree, problems: list[str]) -> None:
+    """Raise if there is a problem."""
+    if any(problems):
         stage(tree)  # each build stages its own language; what is wrong there is told once, and without MkDocs's words
-        raise BookError("the site does not build\n" + "\n".join(failed))
-    shutil.move(fresh["zh"], fresh["en"] / "zh")
-    publish_markdown(
-        tree, fresh["en"], environment.get("BOOK_SITE_URL") or str(config(tree, "en").get("site_url") or "")
-    )
+        raise BookError("\n".join(["the site does not build", *filter(None, problems)]))
+
+
+def _replace(target: Path, fresh: Path) -> None:
+    """Put a whole new site where the old one was."""
     old = target.with_name(f"{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
-    fresh["en"].rename(target)
+    fresh.rename(target)
     shutil.rmtree(old, ignore_errors=True)
-    return target
 
 
 def _problems(said: str) -> str:
@@ -91,7 +101,7 @@ def _problems(said: str) -> str:
     return "\n".join(line for line in said.splitlines() if line.strip() and not line.startswith("INFO "))
 
 
-def publish_markdown(tree: Tree, site: Path, site_url: str = "") -> None:
+def publish_markdown(tree: Tree, site: Path, site_url: str = "", languages: Iterable[str] = LANGUAGES) -> None:
     """Put each page's staged Markdown beside its HTML, and llms.txt, which lists them, at the top.
 
     ``concepts/autograd/`` is the page, ``concepts/autograd.md`` its Markdown.
@@ -102,7 +112,8 @@ def publish_markdown(tree: Tree, site: Path, site_url: str = "") -> None:
         "> A bilingual book of PyTorch: every block was run, every output is what the run printed.",
         "",
     ]
-    for language, folder in (("en", ""), ("zh", "zh/")):
+    for language in languages:
+        folder = "" if language == "en" else f"{language}/"
         lines += [f"## {'English' if language == 'en' else '中文'}", ""]
         staged = tree.build / language
         for path in sorted(staged.rglob("*.md")):
@@ -115,19 +126,44 @@ def publish_markdown(tree: Tree, site: Path, site_url: str = "") -> None:
     write_atomically(site / "llms.txt", "\n".join(lines))
 
 
+def _base_url(tree: Tree, site_url: str | None) -> str:
+    """The address that links of the site begin with."""
+    return site_url or os.environ.get("BOOK_SITE_URL") or str(config(tree, "en").get("site_url") or "")
+
+
 def _addresses(site_url: str | None) -> dict[str, str]:
     if site_url is None:
         return {}
     return {"BOOK_SITE_URL": site_url, "BOOK_SITE_URL_ZH": site_url.rstrip("/") + "/zh/"}
 
 
-class _Server(LiveReloadServer):
-    """MkDocs' live-reload server with a 404 page for each language."""
+WAITING = """<!doctype html><html lang="zh"><meta charset="utf-8"><meta http-equiv="refresh" content="2">
+<title>{title}</title><p>{chinese}</p><p lang="en">{english} <a href="/">English</a></p></html>"""
+BEING_BUILT = WAITING.format(
+    title="正在构建",
+    chinese="中文页面正在构建，本页会自动刷新。",
+    english="The Chinese pages are being built; this page reloads by itself.",
+)
+NOT_BUILT = WAITING.format(
+    title="没有建成",
+    chinese="中文页面没有建成，原因见终端。改正之后本页会自动刷新。",
+    english="The Chinese pages could not be built, the terminal says why; once that is mended, this page reloads by itself.",
+)
 
+
+class _Server(LiveReloadServer):
+    """MkDocs' live-reload server with a 404 page for each language, and a 503 page until the Chinese pages are there."""
+
+    live: LiveSite
     _request = threading.local()
 
     def serve_request(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        self._request.path = environ["PATH_INFO"]
+        self._request.path = path = environ["PATH_INFO"]
+        if self.live.waiting and f"{path}/".startswith("/zh/"):
+            start_response(
+                "503 Service Unavailable", [("Content-Type", "text/html; charset=utf-8"), ("Retry-After", "2")]
+            )
+            return [self.live.waiting.encode()]
         return super().serve_request(environ, start_response)
 
     def error_page(self, code: int) -> bytes | None:
@@ -138,21 +174,67 @@ class _Server(LiveReloadServer):
 
 
 class LiveSite:
-    """A built site that is kept up to date: only pages whose staged text changed are rendered again."""
+    """A built site that is kept up to date: only pages whose staged text changed are rendered again.
+
+    Both languages are built side by side. The site is there as soon as the English one is; ``finish`` adds the Chinese one.
+    Until then ``waiting`` holds a page that says so.
+    """
 
     def __init__(self, tree: Tree, target: Path, site_url: str) -> None:
         self.tree, self.target, self.site_url = tree, target, site_url
         os.environ.update(_addresses(site_url))
         os.chdir(tree.root)
-        build(tree, target, site_url=site_url)
-        self._settings = self._read_settings()
+        self.waiting = BEING_BUILT
+        self._settings: list[tuple[str, int]] | None = self._read_settings()
+        self._finished = threading.Event()
+        self._stopped = False
+        english = _Build(tree, "en", site_url)
+        self._chinese = _Build(tree, "zh", site_url, yields=True)
+        try:
+            problem = english.wait()
+        except BaseException:  # Ctrl-C
+            english.stop()
+            self._chinese.stop()
+            raise
+        if problem:
+            self._chinese.stop()
+            self._chinese.wait()
+            _check(tree, [problem])
+        publish_markdown(tree, english.site, site_url, ["en"])
+        _replace(target, english.site)
+
+    def finish(self) -> None:
+        """Put the Chinese pages in place, as soon as they are built; after ``stop``, do nothing.
+
+        Raises:
+            BookError: they don't build; the next ``update`` builds everything.
+        """
+        try:
+            problem = self._chinese.wait()
+            if self._stopped:
+                return
+            _check(self.tree, [problem])
+            shutil.move(self._chinese.site, self.target / "zh")
+            publish_markdown(self.tree, self.target, self.site_url)
+            self.waiting = ""
+        except BookError:
+            self.waiting, self._settings = NOT_BUILT, None
+            raise
+        finally:
+            self._finished.set()
+
+    def stop(self) -> None:
+        """End a build that still runs."""
+        self._stopped = True
+        self._chinese.stop()
 
     def update(self) -> list[Path]:
-        """Bring the site up to date with the sources. Returns the staged files that changed."""
+        """Bring the site up to date with the sources, once it is whole. Returns the staged files that changed."""
+        self._finished.wait()
         settings = self._read_settings()
         if settings != self._settings:
             build(self.tree, self.target, site_url=self.site_url)
-            self._settings = settings
+            self.waiting, self._settings = "", settings
             return []
         changed = stage(self.tree)
         for language in LANGUAGES:
@@ -198,7 +280,10 @@ def _merge_index(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any
 
 
 def serve(tree: Tree, host: str = "127.0.0.1", port: int = 8000) -> int:
-    """Build both languages, serve them from one address, rebuild and reload on every change. Ends with Ctrl-C."""
+    """Build both languages, serve them from one address, rebuild and reload on every change. Ends with Ctrl-C.
+
+    English is served as soon as it is built.
+    """
     address = f"http://{host}:{port}/"
     logging.getLogger("mkdocs").setLevel(logging.ERROR)
     logging.basicConfig(format="%(message)s")
@@ -212,25 +297,46 @@ def serve(tree: Tree, host: str = "127.0.0.1", port: int = 8000) -> int:
             raise BookError(f"cannot serve at {address}: {error.strerror}; {other}") from error
     target = tree.build / "site"
     live = LiveSite(tree, target, address)
+    stopped = threading.Event()
+
+    def told(error: BookError) -> None:
+        """Said at once: an error that leaves a thread of the server ends it."""
+        if not stopped.is_set():
+            print(f"error: {error}", file=sys.stderr, flush=True)
+
+    def finish() -> None:
+        try:
+            live.finish()
+        except BookError as error:
+            told(error)
+        else:
+            if not stopped.is_set():
+                print(f"Serving 中文 at {address}zh/", flush=True)
 
     def rebuild() -> None:
         try:
             changed = live.update()
-        except BookError as error:  # said here: an error that leaves this function ends the server
-            print(f"error: {error}", file=sys.stderr, flush=True)
+        except BookError as error:
+            told(error)
             return
         for path in changed:
             print(f"  changed: {tree.relative(path)}", flush=True)
 
     server = _Server(builder=rebuild, host=host, port=port, root=str(target))
     server.error_handler = server.error_page
+    server.live = live
     for folder in ("docs", "snippets", *CONFIGS.values()):
         server.watch(str(tree.root / folder))
-    print(f"Serving English at {address} and 中文 at {address}zh/ (Ctrl-C ends)", flush=True)
+    print(f"Serving English at {address} (Ctrl-C ends); 中文 follows", flush=True)
+    second = threading.Thread(target=finish)
+    second.start()
     try:
         server.serve()  # type: ignore[no-untyped-call]
     except KeyboardInterrupt:
         print("stopped")
     finally:
+        stopped.set()
+        live.stop()
+        second.join()
         server.shutdown()
     return 0

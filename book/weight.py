@@ -56,6 +56,9 @@ class _References(HTMLParser):
             self.found.append(a["src"] or "")
 
 
+_LOADS = re.compile(r"""<(?:link|script|img)\b(?:[^>"']|"[^"]*"|'[^']*')*>""")
+
+
 def weigh(site: Path, page: str, language: str) -> Weight:
     """Weigh a page of a built site.
 
@@ -67,7 +70,9 @@ def weigh(site: Path, page: str, language: str) -> Weight:
         raise BookError(f"{path}: there is no such page: run make build")
     text = path.read_text(encoding="utf-8")
     parser = _References()
-    parser.feed(text)
+    for tag in _LOADS.findall(text):  # one by one: a script's tag would make text of what follows
+        parser.reset()
+        parser.feed(tag)
     base = path.parent
     loaded = [urldefrag(found).url for found in parser.found]
     loaded += _search(text, site if language == "en" else site / language, base)

@@ -12,24 +12,26 @@ import io
 import os
 import shutil
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from mkdocs.utils.yaml import yaml_load
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from site_pages import Quick
 
-from book import pages, status
+from book import pages, records, status
 from book.pages import Block
-from book.tree import HERE, Tree
+from book.tree import HERE, LANGUAGES, Tree
 
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -46,6 +48,10 @@ DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 CONFIGS = {"en": "mkdocs.yml", "zh": "mkdocs.zh.yml"}
 LANG = {"en": "en", "zh": "zh-CN"}  # what pages say of themselves to voices, fonts and search engines
+SCHEMES = {"light": "default", "dark": "slate"}  # what the system says -> what the page's body says
+PATIENCE = 120_000  # ms until something must have happened; a machine that does other things too is slow
+CHAPTER = "concepts/autograd"
+NewContext = Callable[..., BrowserContext]
 
 
 # ---- Chromium --------------------------------------------------------------------------------------------------------
@@ -80,11 +86,19 @@ def launched() -> Iterator[Browser]:
     """A running Chromium."""
     path = need_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def window(browser: Browser, **options: Any) -> BrowserContext:
+    """A window without a past: of a desk and light, if ``options`` say nothing else."""
+    context = browser.new_context(**{"viewport": DESKTOP, "color_scheme": "light", **options})
+    context.set_default_timeout(PATIENCE)
+    return context
 
 
 # ---- Settings ---------------------------------------------------------------------------------------------------------
@@ -110,22 +124,30 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     """A folder under a prefix, as a host of static pages serves it.
 
     The sitemap names the address of this server, as if the site had been built for it: instant navigation needs that.
+    ``planted`` holds pages that are served instead of those in the folder: address below the prefix -> HTML.
     """
 
     prefix = "/"
+    planted: Mapping[str, str] = MappingProxyType({})
 
     def send_head(self) -> Any:
         if not self.path.startswith(self.prefix):
             self.send_error(404)
             return None
         self.path = "/" + self.path[len(self.prefix) :]
+        text = self.planted.get(self.path.partition("?")[0].removeprefix("/"))
+        if text is not None:
+            return self._answer(text, "text/html; charset=utf-8")
         if not self.path.endswith("/sitemap.xml"):
             return super().send_head()
         text = Path(self.translate_path(self.path)).read_text(encoding="utf-8")
         host, port = self.server.server_address[:2]
-        text = text.replace(SITE_URL, f"http://{host!s}:{port}{self.prefix}")
+        return self._answer(text.replace(SITE_URL, f"http://{host!s}:{port}{self.prefix}"), "application/xml")
+
+    def _answer(self, text: str, kind: str) -> io.BytesIO:
         self.send_response(200)
-        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Type", kind)
+        self.send_header("Cache-Control", "no-store")
         self.end_headers()
         return io.BytesIO(text.encode())
 
@@ -138,9 +160,12 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def served(folder: Path, prefix: str = "/") -> Iterator[str]:
-    """Serve ``folder`` on a free port of 127.0.0.1 under ``prefix``. Yields the address, with a slash at its end."""
-    handler = type("Handler", (_Handler,), {"prefix": prefix})
+def served(folder: Path, prefix: str = "/", planted: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve ``folder`` on a free port of 127.0.0.1 under ``prefix``. Yields the address, with a slash at its end.
+
+    Pages in ``planted`` (address below the prefix -> HTML) are served instead of those in the folder.
+    """
+    handler = type("Handler", (_Handler,), {"prefix": prefix, "planted": {} if planted is None else planted})
     with _Server(("127.0.0.1", 0), functools.partial(handler, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
@@ -188,6 +213,19 @@ class Place:
         return pages.load(tree, self.name, self.language).meta["description"]
 
 
+PLACES = [Place(language, name) for name in ("index", CHAPTER, "status") for language in LANGUAGES]
+CHAPTERS = [place for place in PLACES if place.name == CHAPTER]
+
+
+def repo_url(tree: Tree) -> str:
+    return setting(tree, "en", "repo_url").rstrip("/")
+
+
+def torch_of(tree: Tree, name: str) -> str:
+    """The torch that the page's record was made with."""
+    return records.read(tree, name).machine.torch.partition("+")[0]
+
+
 # ---- A visit ---------------------------------------------------------------------------------------------------------
 
 
@@ -218,10 +256,44 @@ class Visit:
         self.page.goto(self.base + address)
         return self
 
+    def forget(self) -> None:
+        """What was heard until now belongs to another page."""
+        for heard in (self.said, self.asked, self.failed):
+            heard.clear()
+
 
 def visit(context: BrowserContext, base: str, place: Place | str) -> Visit:
     """Open a page in a tab of its own."""
     return Visit(context.new_page(), base).open(place if isinstance(place, str) else place.address)
+
+
+@contextmanager
+def scheme(page: Page, name: str) -> Iterator[None]:
+    """The open page in the other colours, as if the system had changed them; light again afterwards."""
+    page.emulate_media(color_scheme=name)  # type: ignore[arg-type]
+    try:
+        expect(page.locator("body")).to_have_attribute("data-md-color-scheme", SCHEMES[name])
+        yield
+    finally:
+        page.emulate_media(color_scheme="light")
+
+
+@contextmanager
+def phone(page: Page) -> Iterator[None]:
+    """The open page in a window of a phone's size; in that of a desk again afterwards."""
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    try:
+        page.wait_for_function("width => innerWidth === width", arg=PHONE["width"])
+        yield
+    finally:
+        page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+
+
+def until(page: Page, found: Callable[[], bool]) -> None:
+    """Return as soon as ``found``, and at last when patience is over."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not found() and time.monotonic() < end:
+        page.wait_for_timeout(100)
 
 
 def with_blocks_open(page: Page) -> Page:
@@ -453,7 +525,7 @@ def focus_shown(page: Page, steps: int) -> list[str]:
 # ---- Links -----------------------------------------------------------------------------------------------------------
 
 
-class _Anchors(HTMLParser):
+class _Anchors(Quick):
     def __init__(self) -> None:
         super().__init__()
         self.ids: set[str] = set()
@@ -490,7 +562,7 @@ class Links:
     @staticmethod
     def _ask(address: str) -> str | set[str]:
         try:
-            with urllib.request.urlopen(address, timeout=30) as answer:
+            with urllib.request.urlopen(address, timeout=PATIENCE / 1000) as answer:
                 parser = _Anchors()
                 if answer.headers.get_content_type() == "text/html":
                     parser.feed(answer.read().decode())

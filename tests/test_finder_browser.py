@@ -6,29 +6,26 @@ import gzip
 import json
 import random
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import browser_support as support
 import pytest
-from browser_support import Links, Place, Visit
+from browser_support import CHAPTER, Links, NewContext, Place, Visit
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from book import pages, reference
 from book.find import Finder
 from book.tree import LANGUAGES, Tree
 
+pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser
 
-CHAPTER = "concepts/autograd"
 ENTRY = "torch.autograd.grad"
 APIS, BLOCKS = 3000, 10_000  # of the synthetic index
 GOAL, LIMIT = 50.0, 400.0  # ms from a key to the list; the limit is for a machine that does other things too
 
 every_language = pytest.mark.parametrize("language", LANGUAGES)
-NewContext = Callable[..., BrowserContext]
-
 # A query, and the first hit: an API, or page:block.
 QUERIES = [
     ("gather", "torch.gather"),
@@ -61,51 +58,6 @@ QUERIES = [
     ),
     ("grad can be implicitly created only for scalar outputs", "concepts/autograd:backward_non_scalar"),
 ]
-
-
-# ---- Fixtures --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with support.launched() as chromium:
-        yield chromium
-
-
-@pytest.fixture(scope="module")
-def site(browser: Browser, request: pytest.FixtureRequest) -> Path:
-    """The built site; not even built where there is no browser."""
-    return Path(request.getfixturevalue("built_site"))
-
-
-@pytest.fixture(scope="module")
-def tree(site: Path) -> Tree:
-    return Tree(site.parent)
-
-
-@pytest.fixture(scope="module")
-def index(tree: Tree) -> reference.Index:
-    """The index of the site's records."""
-    return reference.build(tree)
-
-
-@pytest.fixture(scope="module")
-def base(site: Path) -> Iterator[str]:
-    with support.served(site) as address:
-        yield address
-
-
-@pytest.fixture
-def new_context(browser: Browser) -> Iterator[NewContext]:
-    contexts: list[BrowserContext] = []
-
-    def make(**options: object) -> BrowserContext:
-        contexts.append(browser.new_context(**{"viewport": support.DESKTOP, "color_scheme": "light", **options}))  # type: ignore[arg-type]
-        return contexts[-1]
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 def finder_page(context: BrowserContext, base: str, language: str, query: str = "") -> Visit:
@@ -350,66 +302,66 @@ PLACES = {
 }
 
 
-def look(context: BrowserContext, base: str, index: reference.Index, language: str, name: str) -> Visit:
-    address, act = PLACES[name]
+@pytest.fixture(scope="module")
+def looked(browser: Browser, base: str, index: reference.Index) -> Iterator[Callable[[str, str], Visit]]:
+    """Each place once in a language, in a light window of a desk; a test that changes the window puts it back."""
+    context = support.window(browser)
     place = index.address(ENTRY).split("/#")[0].removeprefix("reference/")
-    opened = support.visit(context, base, Place(language, address.format(place=place)))
-    if act:
-        act(opened.page)
-    return opened
+    visits: dict[tuple[str, str], Visit] = {}
+
+    def look(language: str, name: str) -> Visit:
+        if (language, name) not in visits:
+            address, act = PLACES[name]
+            opened = support.visit(context, base, Place(language, address.format(place=place)))
+            if act:
+                act(opened.page)
+            visits[language, name] = opened
+        return visits[language, name]
+
+    yield look
+    context.close()
 
 
 @pytest.mark.parametrize("name", PLACES)
 @every_language
-def test_accessible(new_context: NewContext, base: str, index: reference.Index, language: str, name: str) -> None:
-    opened = look(new_context(), base, index, language, name)
+def test_accessible(looked: Callable[[str, str], Visit], language: str, name: str) -> None:
+    opened = looked(language, name)
     assert support.accessible(opened.page) == []
     assert support.quiet(opened) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", support.SCHEMES)
 @pytest.mark.parametrize("name", PLACES)
-def test_contrast(new_context: NewContext, base: str, index: reference.Index, name: str, scheme: str) -> None:
-    page = look(new_context(color_scheme=scheme), base, index, "zh", name).page
-    wanted = {"light": "default", "dark": "slate"}[scheme]
-    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", wanted)
-    assert support.contrast(page) == []
+def test_contrast(looked: Callable[[str, str], Visit], name: str, scheme: str) -> None:
+    page = looked("zh", name).page
+    with support.scheme(page, scheme):
+        assert support.contrast(page) == []
 
 
 @pytest.mark.parametrize("name", PLACES)
 @every_language
-def test_phone(new_context: NewContext, base: str, index: reference.Index, language: str, name: str) -> None:
-    page = look(new_context(viewport=support.PHONE, has_touch=True), base, index, language, name).page
-    assert support.sideways(page) == []
-    assert support.broken_words(page) == []
-    for option in page.locator(".rp-finder__option:visible").all()[:3]:
-        box = option.bounding_box()
-        assert box and box["x"] >= 0 and box["x"] + box["width"] <= support.PHONE["width"] and box["height"] >= 24
+def test_phone(looked: Callable[[str, str], Visit], language: str, name: str) -> None:
+    page = looked(language, name).page
+    with support.phone(page):
+        assert support.sideways(page) == []
+        assert support.broken_words(page) == []
+        for option in page.locator(".rp-finder__option:visible").all()[:3]:
+            box = option.bounding_box()
+            assert box and box["x"] >= 0 and box["x"] + box["width"] <= support.PHONE["width"] and box["height"] >= 24
 
 
 @every_language
-def test_links_of_the_generated_pages(
-    new_context: NewContext, base: str, index: reference.Index, language: str
-) -> None:
+def test_links_of_the_generated_pages(looked: Callable[[str, str], Visit], base: str, language: str) -> None:
     known = Links(base)
-    context = new_context()
-    problems = []
-    for name in PLACES:
-        page = look(context, base, index, language, name).page
-        problems += support.links(page, known)
-        page.close()
-    assert problems == []
+    assert [problem for name in PLACES for problem in support.links(looked(language, name).page, known)] == []
 
 
-def test_a_broken_reference_link_is_reported(
-    new_context: NewContext, site: Path, index: reference.Index, tmp_path: Path
-) -> None:
-    copy = Path(shutil.copytree(site, tmp_path / "site"))
+def test_a_broken_reference_link_is_reported(new_context: NewContext, site: Path, index: reference.Index) -> None:
     place = index.address(ENTRY).split("/#")[0]
-    file = copy / place / "index.html"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace(f'id="{ENTRY}"', 'id="torch.autograd.gard"'), encoding="utf-8")
-    with support.served(copy) as base:
+    text = (site / place / "index.html").read_text(encoding="utf-8")
+    broken = text.replace(f'id="{ENTRY}"', 'id="torch.autograd.gard"')
+    assert broken != text
+    with support.served(site, planted={f"{place}/": broken}) as base:
         page = support.visit(new_context(), base, Place("en", CHAPTER)).page
         problems = support.links(page, Links(base))
     assert problems and all(problem.endswith(f"{place}/#{ENTRY}: no such anchor") for problem in problems), problems
@@ -470,33 +422,6 @@ def test_code_with_links_copies_clean(new_context: NewContext, base: str, tree: 
     }""")
     code = next(block.code for block in pages.load(tree, CHAPTER).blocks if block.name == "grad_returns")
     assert page.evaluate("navigator.clipboard.readText()").rstrip("\n") == code.rstrip("\n")
-
-
-# ---- The built-in search ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "words", [ENTRY, "autograd.grad", "save_for_backward", "retain_grad", "backward", "Torch.No_Grad"]
-)
-@every_language
-def test_search_finds_the_entry_first(
-    new_context: NewContext, base: str, index: reference.Index, language: str, words: str
-) -> None:
-    page = support.visit(new_context(), base, Place(language, "index")).page
-    support.search(page, words)
-    names = [name for name in index.entries if f".{name.lower()}".endswith(f".{words.lower()}")]
-    assert names
-    first = page.locator(".md-search-result__link").first
-    places = "|".join(re.escape(index.address(name).partition("#")[0]) for name in names)
-    expect(first).to_have_attribute("href", re.compile(rf"/({places})\?h=.*#({'|'.join(map(re.escape, names))})$"))
-    expect(first).to_be_visible()
-
-
-@every_language
-def test_search_still_finds_chapters(new_context: NewContext, base: str, language: str) -> None:
-    page = support.visit(new_context(), base, Place(language, "index")).page
-    support.search(page, {"en": "second derivatives", "zh": "二阶导数"}[language])
-    expect(page.locator(".md-search-result__link").first).to_have_attribute("href", re.compile(f"/{CHAPTER}/"))
 
 
 # ---- Speed -----------------------------------------------------------------------------------------------------------

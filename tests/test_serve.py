@@ -24,7 +24,8 @@ from book.tree import Tree
 
 pytest_plugins = ["browser_plugin"]
 
-PATIENCE = 20.0  # seconds from an edit to the changed page; usually one or two
+PATIENCE = 120.0  # seconds from an edit to the changed page; usually one or two
+BUILD = 600.0  # seconds until the site is built; usually twenty
 CHAPTER = "concepts/autograd"
 
 
@@ -65,6 +66,7 @@ class Serving:
     tree: Tree
     base: str
     log: Path
+    at_first: dict[str, tuple[int, str]]  # what the first pages answered as soon as the address was told
 
     @property
     def said(self) -> str:
@@ -90,15 +92,27 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     log = tree.root / "serve.log"
     process = start(tree, free_port(), log)
     try:
-        address = until(lambda: re.search(r"English at (\S+) ", log.read_text("utf-8")) or process.poll(), 90)
+        address = until(lambda: re.search(r"English at (\S+) ", log.read_text("utf-8")) or process.poll(), BUILD)
         assert isinstance(address, re.Match), log.read_text("utf-8")
-        yield Serving(tree, address[1], log)
+        at_first = {folder: get(address[1] + folder) for folder in ("", "zh/")}
+        whole = until(lambda: "Serving 中文 at " in log.read_text("utf-8") or process.poll(), BUILD)
+        assert whole is True, log.read_text("utf-8")
+        yield Serving(tree, address[1], log, at_first)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=15) == 0, log.read_text("utf-8")
+        assert process.wait(timeout=PATIENCE) == 0, log.read_text("utf-8")
         assert log.read_text("utf-8").endswith("stopped\n")
     finally:
         process.kill()
         process.wait()
+
+
+def test_english_is_served_first(serving: Serving) -> None:
+    status, text = serving.at_first[""]
+    assert status == 200 and '<html lang="en"' in text
+    status, text = serving.at_first["zh/"]
+    assert (status, "http-equiv" in text) in ((503, True), (200, False))  # 200 if it was built in the meantime
+    assert '<html lang="zh"' in text
+    assert serving.said.index("Serving English at") < serving.said.index("Serving 中文 at")
 
 
 def test_both_languages_answer(serving: Serving) -> None:
@@ -164,8 +178,8 @@ def test_a_broken_include_is_told_and_the_old_page_stays(serving: Serving) -> No
     assert until(lambda: told in serving.said[already:]), serving.said[already:]
     assert "Traceback" not in serving.said[already:]
     for address in (f"{CHAPTER}/", "status/", ""):
-        assert get(serving.base + address, 5)[0] == 200
-    assert "code-backward_scalar" in get(f"{serving.base}{CHAPTER}/", 5)[1]
+        assert get(serving.base + address)[0] == 200
+    assert "code-backward_scalar" in get(f"{serving.base}{CHAPTER}/")[1]
     serving.edit(page, '"concepts/autograd.py:backward_scalr"', good)
     serving.edit(page, "# Automatic differentiation", "# Mended differentiation")
     assert serving.shows(f"{CHAPTER}/", "Mended differentiation"), serving.said[already:]
@@ -180,7 +194,7 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         log = tmp_path / "serve.log"
         process = start(tree, port, log)
         try:
-            assert process.wait(timeout=60) == 1, log.read_text("utf-8")
+            assert process.wait(timeout=BUILD) == 1, log.read_text("utf-8")
         finally:
             process.kill()
             process.wait()

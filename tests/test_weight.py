@@ -1,4 +1,4 @@
-"""book.weight (that it counts what a browser loads is tried in test_browser.py)"""
+"""book.weight (that it counts what a browser loads is tried in test_browser_reading.py)"""
 
 from __future__ import annotations
 

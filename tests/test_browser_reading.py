@@ -1,0 +1,292 @@
+"""The built site in a Chromium, as a reader uses it: search, language switch, colours, keyboard, phone, without JavaScript."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import browser_support as support
+import pytest
+from browser_support import CHAPTER, CHAPTERS, NewContext, Place, Visit
+from mkdocs.utils.yaml import yaml_load
+from playwright.sync_api import Browser, Page, expect
+
+from book import reference, weight
+from book.tree import LANGUAGES, Tree
+
+pytest_plugins = ["browser_plugin"]
+pytestmark = pytest.mark.browser
+
+ENTRY = "torch.autograd.grad"
+ANCHOR = "#accumulation"  # a heading in the middle of the chapter
+
+every_chapter = pytest.mark.parametrize("place", CHAPTERS, ids=lambda p: p.language)
+every_language = pytest.mark.parametrize("language", LANGUAGES)
+
+
+# ---- Search ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FirstVisit:
+    """A window in which one chapter was read to its end: what it had asked for, before somebody searched in it.
+
+    The index of the search is made once in a document, which takes seconds: instant navigation keeps the document.
+    """
+
+    visit: Visit
+    asked: tuple[str, ...]
+
+    @property
+    def page(self) -> Page:
+        return self.visit.page
+
+    def home(self) -> Page:
+        """The first page, in the same document."""
+        home = re.compile(re.escape(self.visit.base) + r"(zh/)?([?#].*)?\Z")
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator("#__search")).not_to_be_checked()
+        if not home.match(self.page.url):
+            self.page.locator(".md-header .md-logo").click()
+            self.page.wait_for_url(home)
+        return self.page
+
+
+@pytest.fixture(scope="module")
+def first_visits(browser: Browser, base: str, site: Path) -> Iterator[dict[str, FirstVisit]]:
+    found = {}
+    for place in CHAPTERS:
+        seen = support.visit(support.window(browser), base, place)
+        page = support.with_blocks_open(seen.page)
+        for figure in page.locator("article img[src$='#only-light']").all():  # pictures load when they come into view
+            figure.scroll_into_view_if_needed()
+        page.wait_for_load_state("networkidle")
+        wait_for(seen, set(weight.weigh(site, place.name, place.language).files))
+        found[place.language] = FirstVisit(seen, tuple(seen.asked))
+    yield found
+    for first in found.values():
+        first.page.context.close()
+
+
+def wait_for(seen: Visit, files: set[str]) -> None:
+    """Return when they were asked for: the search worker asks late."""
+    support.until(seen.page, lambda: files <= loaded(seen.asked, seen.base))
+
+
+def loaded(asked: list[str] | tuple[str, ...], base: str) -> set[str]:
+    """The files of the site among addresses; one that is named after a question mark counts as well."""
+    addresses = [address.removeprefix(base) for address in asked]
+    addresses += [posixpath.join(posixpath.dirname(a), a.partition("?")[2]) for a in addresses if "?" in a]
+    return {address.partition("?")[0] for address in addresses if not address.endswith("/")}
+
+
+@every_chapter
+def test_the_weight_counts_all_that_a_page_loads(
+    first_visits: dict[str, FirstVisit], base: str, site: Path, place: Place
+) -> None:
+    weighed = weight.weigh(site, place.name, place.language)
+    assert loaded(first_visits[place.language].asked, base) == set(weighed.files)
+
+
+@every_language
+def test_the_index_waits_for_somebody_who_searches(first_visits: dict[str, FirstVisit], language: str) -> None:
+    first = first_visits[language]
+    assert support.quiet(first.visit) == []
+    assert not [address for address in first.asked if "search_index" in address]
+    assert support.search(first.page, "backward").count()
+    assert len([address for address in first.visit.asked if "search_index" in address]) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "anchor"),
+    [
+        ("en", "backward", "#backward-scalar"),
+        ("zh", "自动微分", ""),
+        ("zh", "计算图", ""),
+        ("zh", "反向传播", "#backward-scalar"),
+    ],
+)
+def test_search_finds_and_leads_there(
+    first_visits: dict[str, FirstVisit], language: str, words: str, anchor: str
+) -> None:
+    tab = first_visits[language].home()
+    results = support.search(tab, words)
+    wanted = f"[href*='/{Place(language, CHAPTER).address}?h=']" + (f"[href$='{anchor}']" if anchor else "")
+    hit = tab.locator(f".md-search-result__link{wanted}").first
+    expect(hit, f"{results.count()} results").to_be_attached()
+    expect(tab.locator(".md-search-result__item mark").first).to_be_visible()
+    if not hit.is_visible():
+        hit.locator("xpath=ancestor::details").locator("summary").click()
+    hit.click()
+    tab.wait_for_url(f"**/{Place(language, CHAPTER).address}?h=**")
+    expect(tab.locator("article mark").first).to_contain_text(re.compile(words[:2], re.IGNORECASE))
+    if anchor:
+        expect(tab.locator(anchor)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(
+    "words", [ENTRY, "autograd.grad", "save_for_backward", "retain_grad", "backward", "Torch.No_Grad"]
+)
+@every_language
+def test_search_finds_the_entry_first(
+    first_visits: dict[str, FirstVisit], index: reference.Index, language: str, words: str
+) -> None:
+    page = first_visits[language].home()
+    support.search(page, words)
+    names = [name for name in index.entries if f".{name.lower()}".endswith(f".{words.lower()}")]
+    assert names
+    first = page.locator(".md-search-result__link").first
+    places = "|".join(re.escape(index.address(name).partition("#")[0]) for name in names)
+    expect(first).to_have_attribute("href", re.compile(rf"/({places})\?h=.*#({'|'.join(map(re.escape, names))})$"))
+    expect(first).to_be_visible()
+
+
+@every_language
+def test_search_still_finds_chapters(first_visits: dict[str, FirstVisit], language: str) -> None:
+    page = first_visits[language].home()
+    support.search(page, {"en": "second derivatives", "zh": "二阶导数"}[language])
+    expect(page.locator(".md-search-result__link").first).to_have_attribute("href", re.compile(f"/{CHAPTER}/"))
+
+
+@every_language
+def test_search_finds_nothing_where_nothing_is(first_visits: dict[str, FirstVisit], language: str) -> None:
+    tab = first_visits[language].home()
+    tab.locator(".md-search__input").click()
+    tab.locator(".md-search__input").fill("")
+    tab.keyboard.type("qqzzxxvv")
+    expect(tab.locator(".md-search-result__meta")).to_have_text(
+        re.compile("No matching documents|没有找到符合条件的结果")
+    )
+    assert tab.locator(".md-search-result__link").count() == 0
+
+
+@every_language
+def test_a_shared_search_opens_by_itself(tab: Page, base: str, language: str) -> None:
+    tab.goto(base + Place(language, "index").address + "?q=backward")
+    tab.locator(".md-search-result__link").first.wait_for(state="attached")
+
+
+# ---- Language switch -------------------------------------------------------------------------------------------------
+
+
+def switch(page: Page, base: str, there: Place) -> None:
+    page.locator(".rp-language").click()
+    page.wait_for_url(base + there.address + ANCHOR)
+    expect(page.locator(ANCHOR)).to_be_in_viewport()
+    assert page.locator("html").get_attribute("lang") == there.language
+
+
+@every_chapter
+def test_language_switch_keeps_the_place(tab: Page, base: str, place: Place) -> None:
+    tab.goto(base + place.address + ANCHOR)
+    switch(tab, base, place.other())
+    switch(tab, base, place)
+
+
+@every_chapter
+def test_language_switch_after_instant_navigation(tab: Page, base: str, place: Place) -> None:
+    seen = Visit(tab, base).open(Place(place.language, "status").address)
+    assert support.quiet(seen) == []
+    tab.evaluate("window.sameDocument = true")
+    tab.locator(f".md-nav--primary a[href$='{CHAPTER}/']").click()
+    tab.wait_for_url(base + place.address)
+    expect(tab.locator(ANCHOR)).to_be_attached()
+    assert tab.evaluate("window.sameDocument === true"), "this navigation loaded a whole document"
+    tab.locator(f".md-sidebar--secondary a[href$='{ANCHOR}']").click()
+    tab.wait_for_url(base + place.address + ANCHOR)
+    switch(tab, base, place.other())
+    switch(tab, base, place)
+
+
+# ---- Reading ---------------------------------------------------------------------------------------------------------
+
+
+@every_language
+def test_previous_and_next(tab: Page, base: str, tree: Tree, language: str) -> None:
+    with (tree.root / support.CONFIGS[language]).open("rb") as config:
+        files = re.findall(r"[\w/]+\.md", repr(yaml_load(config)["nav"]))
+    order = [Place(language, file.removesuffix(".md")) for file in files][:4]
+    assert len(order) >= 3
+    tab.goto(base + order[0].address)
+    for direction, steps in (("next", order[1:]), ("prev", order[-2::-1])):
+        for place in steps:
+            tab.locator(f".md-footer__link--{direction}").press("Enter")
+            tab.wait_for_url(re.compile(re.escape(base + place.address) + r"(#.*)?\Z"))  # reading moves the anchor
+            expect(tab.locator("h1")).to_contain_text(place.titles(tree)[1])
+    assert tab.locator(".md-footer__link--prev").count() == 0
+
+
+@every_language
+def test_colours_can_be_switched(tab: Page, base: str, language: str) -> None:
+    tab.goto(base + Place(language, "index").address)
+    body = tab.locator("body")
+    expect(body).to_have_attribute("data-md-color-scheme", "default")
+    for _ in range(3):  # system, light, dark
+        if body.get_attribute("data-md-color-scheme") == "slate":
+            break
+        tab.locator("[data-md-component=palette] label:visible").click()
+    expect(body).to_have_attribute("data-md-color-scheme", "slate")
+    assert support.figures_of_scheme(tab) == []
+    for place in (Place(language, CHAPTER), Place(language, CHAPTER).other()):  # both languages remember it
+        tab.goto(base + place.address)
+        expect(body).to_have_attribute("data-md-color-scheme", "slate")
+        assert support.figures_of_scheme(support.with_blocks_open(tab)) == []
+
+
+@pytest.mark.parametrize("scheme", support.SCHEMES)
+@every_language
+def test_colours_of_the_system(new_context: NewContext, base: str, language: str, scheme: str) -> None:
+    seen = support.visit(new_context(color_scheme=scheme), base, Place(language, "index"))
+    expect(seen.page.locator("body")).to_have_attribute("data-md-color-scheme", support.SCHEMES[scheme])
+    assert support.figures_of_scheme(seen.page) == []
+    assert support.quiet(seen) == []
+
+
+@every_language
+def test_phone_menu(new_context: NewContext, base: str, tree: Tree, language: str) -> None:
+    page = new_context(viewport=support.PHONE, has_touch=True).new_page()
+    page.goto(base + Place(language, "index").address)
+    link = page.locator(".md-nav--primary a[href$='status/']")
+    expect(link).not_to_be_in_viewport()
+    page.locator(".md-header label[for=__drawer]").tap()
+    expect(link).to_be_in_viewport()
+    link.tap()
+    page.wait_for_url(base + Place(language, "status").address)
+    expect(link).not_to_be_in_viewport()
+    assert support.sideways(page) == []
+
+
+@every_chapter
+def test_without_javascript(new_context: NewContext, base: str, tree: Tree, place: Place) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    page.goto(base + place.address)
+    expect(page.locator("h1")).to_contain_text(place.titles(tree)[1])
+    code = page.locator(".rp-code").first
+    expect(code).to_be_visible()
+    assert code.inner_text().strip() == place.blocks(tree)[0].code.strip()
+    expect(page.locator(".rp-out").first).to_be_visible()
+    expect(page.locator(".rp-figure[src$='only-light']").first).to_be_visible()
+    page.locator(".md-nav--primary a[href$='status/']").click()
+    page.wait_for_url(base + Place(place.language, "status").address)
+    page.locator(".rp-language").click()
+    page.wait_for_url(base + Place(place.language, "status").other().address)
+
+
+@every_chapter
+def test_keyboard(tab: Page, base: str, place: Place) -> None:
+    tab.goto(base + place.address, wait_until="networkidle")
+    tab.keyboard.press("Tab")
+    skip = tab.locator(".md-skip")
+    expect(skip).to_be_focused()
+    expect(skip).to_have_css("opacity", "1")
+    expect(skip).to_be_in_viewport()
+    assert support.focus_shown(tab, 12) == []
+    skip.focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("document.activeElement === document.body")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.closest('article') !== null"), "the skip link does not lead to the text"
+    assert support.focus_shown(tab, 4) == []
