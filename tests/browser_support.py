@@ -17,7 +17,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from axe_playwright_python.sync_playwright import Axe
 from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
-from book import pages, status
+from book import code_zh, pages, status
 from book.pages import Block
 from book.tree import HERE, Tree
 
@@ -171,7 +171,12 @@ class Place:
         return Place("zh" if self.language == "en" else "en", self.name)
 
     def blocks(self, tree: Tree) -> list[Block]:
-        return [] if self.name == "status" else pages.load(tree, self.name, self.language).blocks
+        """The page's blocks with their code as it is shown: on a Chinese page its comments are Chinese."""
+        if self.name == "status":
+            return []
+        blocks = pages.load(tree, self.name, self.language).blocks
+        table = code_zh.load(tree) if self.language == "zh" else code_zh.Translations()
+        return [replace(block, code=code_zh.translated(block.code, table)) for block in blocks]
 
     def titles(self, tree: Tree) -> tuple[str, str]:
         """What the window's title begins with, and the first heading."""

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from mkdocs.utils.yaml import yaml_load
 
-from book import pages, records
+from book import code_zh, pages, records
 from book.audit import GENERATED
+from book.code_zh import Translations, translated
 from book.compare import text_of
 from book.gpu import GpuRecord, read_gpu
 from book.records import Record
@@ -24,6 +25,7 @@ from book.tree import HERE, LANGUAGES, Tree
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 Event = tuple[str, str]
 NO_GPU = GpuRecord()
+NO_TABLE = Translations()
 
 pytestmark = pytest.mark.xdist_group("completeness")  # the site is read once
 
@@ -106,14 +108,17 @@ class Rendered(HTMLParser):
             self._open.append((kind, value))
 
 
-def expected(page: pages.Page, record: Record | None, gpu: GpuRecord) -> list[tuple[str, list[Event]]]:
+def expected(
+    page: pages.Page, record: Record | None, gpu: GpuRecord, table: Translations
+) -> list[tuple[str, list[Event]]]:
     """What ``Rendered.groups`` must be, by the page's source and its record."""
     groups = []
     for block in page.blocks:
         assert record is not None
         cell = record.cell(block.name)
         assert cell is not None, f"{page.path}: no record of {block.name}"
-        events: list[Event] = [("code", block.code.rstrip("\n"))]
+        code = translated(block.code, table) if page.language == "zh" else block.code
+        events: list[Event] = [("code", code.rstrip("\n"))]
         outputs = shown_outputs(cell, gpu.find(page.name, block.name, cell.hashes.code))
         for number, output in enumerate(outputs, start=1):
             data = output.get("data", {})
@@ -141,10 +146,12 @@ def _lines(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.expandtabs(4).rstrip("\n").split("\n"))
 
 
-def gaps(markup: str, page: pages.Page, record: Record | None, gpu: GpuRecord = NO_GPU) -> list[str]:
+def gaps(
+    markup: str, page: pages.Page, record: Record | None, gpu: GpuRecord = NO_GPU, table: Translations = NO_TABLE
+) -> list[str]:
     """Where the HTML of a page differs from its blocks and their recorded outputs."""
     shown = Rendered(markup)
-    wanted = expected(page, record, gpu)
+    wanted = expected(page, record, gpu, table)
     found = []
     if [name for name, _ in shown.groups] != [name for name, _ in wanted]:
         found.append(f"{page.path}: the site has blocks {[n for n, _ in shown.groups]}, not {[n for n, _ in wanted]}")
@@ -187,7 +194,7 @@ def test_every_block_and_output_is_on_the_site(built_tree: Tree, built_site: Pat
     count = 0
     for page, record in sources(built_tree):
         markup = html_of(built_site, page.name, page.language).read_text(encoding="utf-8")
-        found += gaps(markup, page, record, read_gpu(built_tree))
+        found += gaps(markup, page, record, read_gpu(built_tree), code_zh.load(built_tree))
         count += len(page.blocks)
     assert not found, "\n".join(found)
     assert count >= 2 * 40, "this test looks at the real book"
