@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 from mkdocs.utils.yaml import yaml_load
 
 from book import (
+    code_zh,
     error_index,
     ledger,
     mathml,
@@ -31,6 +32,7 @@ from book import (
     status,
     toolkit_reference,
 )
+from book.code_zh import Translations, translated
 from book.compare import text_of
 from book.errors import BookError, at
 from book.gpu import GpuBlock, GpuRecord, read_gpu
@@ -89,6 +91,11 @@ class Context:
     gpu: GpuRecord
     repo_url: str
     site_urls: dict[str, str]
+    translations: Translations
+
+    def shown(self, page: Page, block: Block) -> str:
+        """A block's code as its page shows it: on a Chinese page its comments are Chinese."""
+        return translated(block.code, self.translations) if page.language == "zh" else block.code
 
 
 def stage(tree: Tree, languages: Iterable[str] = LANGUAGES) -> list[Path]:
@@ -103,7 +110,7 @@ def stage(tree: Tree, languages: Iterable[str] = LANGUAGES) -> list[Path]:
     settings = {language: config(tree, language) for language in LANGUAGES}
     urls = {language: str(found.get("site_url") or "") for language, found in settings.items()}
     repo = str(settings["en"].get("repo_url") or "").rstrip("/")
-    context = Context(tree, ledger.load(tree), read_gpu(tree), repo, urls)
+    context = Context(tree, ledger.load(tree), read_gpu(tree), repo, urls, code_zh.load(tree))
     changed: list[Path] = []
     problems: list[str] = []
     for language in languages:
@@ -129,6 +136,8 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
     state: dict[str, dict[str, Any]] = {}
     changed: list[Path] = []
     common = _digest(_engine(), repr(context.ledger), repr(context.gpu), context.repo_url, repr(context.site_urls))
+    if language == "zh":
+        common = _digest(common, repr(context.translations))
     for name in tree.pages(language):
         try:
             key = _digest(common, *_inputs(tree, name, language))
@@ -263,7 +272,8 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
     def shown(block: Block, cell: Cell, number: int) -> list[str]:
         assert record is not None
         imports.update(reference.imported(block.code))
-        links = reference_pages.api_links(page.name, page.language, block.code, cell.apis, imports)
+        code = context.shown(page, block)
+        links = reference_pages.api_links(page.name, page.language, code, cell.apis, imports)
         return _block(context, page, block, cell, record, files) + links
 
     out = _expand(page, record, lines, shown)
@@ -377,7 +387,7 @@ def _block(
     context: Context, page: Page, block: Block, cell: Cell, record: Record, files: dict[str, str | bytes]
 ) -> list[str]:
     extras = "".join(f' {key}="{value}"' for key, value in block.attributes.items() if key != "alt")
-    lines = fence(block.code, f"{{ .python #code-{block.name} .rp-code{extras} }}")
+    lines = fence(context.shown(page, block), f"{{ .python #code-{block.name} .rp-code{extras} }}")
     on_gpu = context.gpu.find(page.name, block.name, cell.hashes.code)
     for number, output in enumerate(shown_outputs(cell, on_gpu), start=1):
         lines += ["", *_output(page, block, number, output, files)]

@@ -1,6 +1,7 @@
 """The toolkit's reference: a page for each module of snippets/toolkit, from its source. Nothing is imported or run.
 
-Staged Markdown in both languages. What a docstring says stays in English, as code does; what the page says about it does not.
+Staged Markdown in both languages. What a page says, and the line about its module, is in the page's language; other
+docstrings stay in English, as code does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 
 import griffe
 
-from book import pages
+from book import code_zh, pages
+from book.code_zh import Translations
 from book.errors import BookError, at
 from book.pages import Block, Page
 from book.tree import Tree
@@ -66,10 +68,10 @@ WORDS: dict[str, dict[str, Any]] = {
     "zh": {
         "title": "工具箱",
         "description": "可以拿到自己项目里用的代码：各自接受什么、返回什么、何时报错，以及源代码。",
-        "intro": "各章写出来、可以直接带进项目的代码。每一件只需导入一个名字，不调用就没有任何副作用。下面的说明取自代码里的文档字符串，与代码一样用英文。",
+        "intro": "各章写出来、可以直接带进项目的代码。每一件只需导入一个名字，不调用就没有任何副作用。各页里的参数说明取自代码里的文档字符串，与代码一样用英文。",
         "table": "| 模块 | 内容 | 名称 |",
         "page_title": "工具箱：{name}",
-        "page_description": "{name} 参考：签名、参数、形状、报错和源代码。",
+        "page_description": "{name} 参考：签名、参数、形状、报错和源代码。{summary}",
         "pointer": "本书自己的代码也有参考页：[工具箱]({link})。",
         "import": "from {module} import {name}",
         "shown": "所在章节",
@@ -124,9 +126,10 @@ def generate(tree: Tree, language: str) -> dict[str, str]:
             modules[file] = package[name]
         except KeyError:  # griffe leaves out what does not parse
             raise _unreadable(tree, file) from None
-    made = {f"{FOLDER}/index.md": _index(modules, language)}
+    table = code_zh.load(tree) if language == "zh" else Translations()
+    made = {f"{FOLDER}/index.md": _index(modules, language, table)}
     for file, module in modules.items():
-        made[f"{file.removesuffix('.py')}.md"] = _Module(file, module, shown.get(file, []), language).page()
+        made[f"{file.removesuffix('.py')}.md"] = _Module(file, module, shown.get(file, []), language, table).page()
     return made
 
 
@@ -183,14 +186,14 @@ def _shown(tree: Tree, language: str, files: Iterable[str]) -> dict[str, list[tu
     return found
 
 
-def _index(modules: dict[str, griffe.Module], language: str) -> str:
+def _index(modules: dict[str, griffe.Module], language: str, table: Translations) -> str:
     words = WORDS[language]
     lines = [*_front(words["title"], words["description"]), f"# {words['title']} {{#toolkit}}", "", words["intro"], ""]
     lines += [words["table"], "| --- | --- | --- |"]
     for file, module in modules.items():
         own = file.removeprefix(f"{FOLDER}/").removesuffix(".py")
         pieces = words["comma"].join(f"[`{piece.name}`]({own}.md#{piece.name})" for piece in _public(module))
-        lines.append(f"| [`{own.replace('/', '.')}`]({own}.md) | {_cell(_summary(module))} | {pieces} |")
+        lines.append(f"| [`{own.replace('/', '.')}`]({own}.md) | {_cell(_summary(module, table))} | {pieces} |")
     return "\n".join(lines) + "\n"
 
 
@@ -199,10 +202,11 @@ def _front(title: str, description: str) -> list[str]:
     return ["---", *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()), "---", ""]
 
 
-def _summary(piece: griffe.Object) -> str:
-    """The first paragraph of its docstring, on one line."""
+def _summary(piece: griffe.Object, table: Translations) -> str:
+    """The first paragraph of its docstring, on one line, in Chinese if the table has it."""
     text = piece.docstring.value.strip() if piece.docstring else ""
-    return " ".join(text.partition("\n\n")[0].split())
+    line = " ".join(text.partition("\n\n")[0].split())
+    return table.docstrings.get(line, line)
 
 
 def _public(scope: griffe.Object) -> Iterator[Piece]:
@@ -229,19 +233,27 @@ def _cell(text: str) -> str:
 class _Module:
     """The page of one module."""
 
-    def __init__(self, file: str, module: griffe.Module, shown: list[tuple[Page, Block]], language: str) -> None:
-        self.file, self.module, self.shown = file, module, shown
+    def __init__(
+        self, file: str, module: griffe.Module, shown: list[tuple[Page, Block]], language: str, table: Translations
+    ) -> None:
+        self.file, self.module, self.shown, self.table = file, module, shown, table
         self.words = WORDS[language]
 
     def page(self) -> str:
         path = f"snippets.{self.file.removesuffix('.py').replace('/', '.')}"
         name = self.file.removeprefix(f"{FOLDER}/").removesuffix(".py").replace("/", ".")
-        description = self.words["page_description"].format(name=path, summary=_summary(self.module))
+        description = self.words["page_description"].format(name=path, summary=_summary(self.module, self.table))
         lines = _front(self.words["page_title"].format(name=name), description.strip())
-        lines += [f"# `{name}` {{#module}}", "", *self._docstring(self.module)]
+        lines += [f"# `{name}` {{#module}}", "", *self._about()]
         for piece in _public(self.module):
             lines += self._piece(piece, path)
         return "\n".join(lines) + "\n"
+
+    def _about(self) -> list[str]:
+        """What the module holds: a docstring of one line may have its Chinese in the table."""
+        text = self.module.docstring.value.strip() if self.module.docstring else ""
+        said = self.table.docstrings.get(text)
+        return [said, ""] if said else self._docstring(self.module)
 
     def _piece(self, piece: Piece, path: str) -> list[str]:
         lines = [f"## `{piece.name}` {{#{piece.name}}}", ""]

@@ -32,8 +32,12 @@ class Tree:
         return self.root / "tests" / "ledger.toml"
 
     @property
+    def words(self) -> Path:
+        return self.root / "docs" / "words"
+
+    @property
     def glossary(self) -> Path:
-        return self.root / "docs" / "words" / "glossary.toml"
+        return self.words / "glossary.toml"
 
     @property
     def requirements(self) -> Path:

@@ -18,7 +18,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,7 +29,7 @@ from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 from site_pages import Quick
 
-from book import pages, records, status
+from book import code_zh, pages, records, status
 from book.pages import Block
 from book.tree import HERE, LANGUAGES, Tree
 
@@ -196,7 +196,12 @@ class Place:
         return Place("zh" if self.language == "en" else "en", self.name)
 
     def blocks(self, tree: Tree) -> list[Block]:
-        return [] if self.name == "status" else pages.load(tree, self.name, self.language).blocks
+        """The page's blocks with their code as it is shown: on a Chinese page its comments are Chinese."""
+        if self.name == "status":
+            return []
+        blocks = pages.load(tree, self.name, self.language).blocks
+        table = code_zh.load(tree) if self.language == "zh" else code_zh.Translations()
+        return [replace(block, code=code_zh.translated(block.code, table)) for block in blocks]
 
     def titles(self, tree: Tree) -> tuple[str, str]:
         """What the window's title begins with, and the first heading."""

@@ -176,7 +176,7 @@ def switch(page: Page, base: str, there: Place) -> None:
     page.locator(".rp-language").click()
     page.wait_for_url(base + there.address + ANCHOR)
     expect(page.locator(ANCHOR)).to_be_in_viewport()
-    assert page.locator("html").get_attribute("lang") == there.language
+    assert page.locator("html").get_attribute("lang") == support.LANG[there.language]
 
 
 @every_chapter

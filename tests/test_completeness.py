@@ -14,8 +14,9 @@ import pytest
 from mkdocs.utils.yaml import yaml_load
 from site_pages import Event, SitePage, file_of, look
 
-from book import pages, records
+from book import code_zh, pages, records
 from book.audit import GENERATED
+from book.code_zh import Translations, translated
 from book.compare import text_of
 from book.gpu import GpuRecord, read_gpu
 from book.records import Record
@@ -23,16 +24,20 @@ from book.stage import pipe_table, shown_outputs
 from book.tree import HERE, LANGUAGES, Tree
 
 NO_GPU = GpuRecord()
+NO_TABLE = Translations()
 
 
-def expected(page: pages.Page, record: Record | None, gpu: GpuRecord) -> list[tuple[str, list[Event]]]:
+def expected(
+    page: pages.Page, record: Record | None, gpu: GpuRecord, table: Translations
+) -> list[tuple[str, list[Event]]]:
     """What ``SitePage.groups`` must be, by the page's source and its record."""
     groups = []
     for block in page.blocks:
         assert record is not None
         cell = record.cell(block.name)
         assert cell is not None, f"{page.path}: no record of {block.name}"
-        events: list[Event] = [("code", block.code.rstrip("\n"))]
+        code = translated(block.code, table) if page.language == "zh" else block.code
+        events: list[Event] = [("code", code.rstrip("\n"))]
         outputs = shown_outputs(cell, gpu.find(page.name, block.name, cell.hashes.code))
         for number, output in enumerate(outputs, start=1):
             data = output.get("data", {})
@@ -60,9 +65,11 @@ def _lines(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.expandtabs(4).rstrip("\n").split("\n"))
 
 
-def gaps(shown: SitePage, page: pages.Page, record: Record | None, gpu: GpuRecord = NO_GPU) -> list[str]:
+def gaps(
+    shown: SitePage, page: pages.Page, record: Record | None, gpu: GpuRecord = NO_GPU, table: Translations = NO_TABLE
+) -> list[str]:
     """Where the HTML of a page differs from its blocks and their recorded outputs."""
-    wanted = expected(page, record, gpu)
+    wanted = expected(page, record, gpu, table)
     found = []
     if [name for name, _ in shown.groups] != [name for name, _ in wanted]:
         found.append(f"{page.path}: the site has blocks {[n for n, _ in shown.groups]}, not {[n for n, _ in wanted]}")
@@ -92,9 +99,9 @@ def built_tree(built_site: Path) -> Tree:
 def test_every_block_and_output_is_on_the_site(built_tree: Tree, site_pages: dict[str, SitePage]) -> None:
     found = []
     count = 0
-    gpu = read_gpu(built_tree)
+    gpu, table = read_gpu(built_tree), code_zh.load(built_tree)
     for page, record in sources(built_tree):
-        found += gaps(site_pages[file_of(page.name, page.language)], page, record, gpu)
+        found += gaps(site_pages[file_of(page.name, page.language)], page, record, gpu, table)
         count += len(page.blocks)
     assert not found, "\n".join(found)
     assert count >= 2 * 40, "this test looks at the real book"

@@ -461,8 +461,8 @@ class PlainBlock(ResidualBlock):
         return self.change(self.norm(x))
 
 
-def gradient_sizes(block, depth):
-    torch.manual_seed(0)
+def gradient_sizes(block, depth, seed):
+    torch.manual_seed(seed)
     blocks = [block(32) for _ in range(depth)]
     net = nn.Sequential(nn.Linear(64, 32), *blocks, nn.Linear(32, 10)).double()
     nn.CrossEntropyLoss()(net(X_train), y_train).backward()
@@ -471,10 +471,14 @@ def gradient_sizes(block, depth):
 
 fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
 for block, color in {PlainBlock: "#e4572e", ResidualBlock: "#2f6fdb"}.items():
-    sizes = gradient_sizes(block, depth=30)
+    runs = torch.tensor([gradient_sizes(block, 30, seed) for seed in range(5)])
+    sizes = runs.mean(dim=0)  # of five networks
     ax.semilogy(sizes, color=color, label=block.__name__)
     print(f"{block.__name__:13} last {sizes[-1]:.1e}, first {sizes[0]:.1e}")
-    assert (sizes[-1] > 30 * sizes[0]) == (block is PlainBlock)
+    if block is PlainBlock:
+        assert sizes[-1] > 20 * sizes[0] and (runs[:, -1] > 10 * runs[:, 0]).all()
+    else:
+        assert sizes.min() > 0.2 and sizes.max() < 1
 ax.set(xlabel="block", ylabel="norm of the gradient")
 ax.legend(frameon=False)
 plt.show()
@@ -482,23 +486,27 @@ plt.show()
 
 
 # --8<-- [start:train_deep_nets]
-def train_deep(block, steps=30):
-    torch.manual_seed(0)
+X_fit, y_fit, X_valid, y_valid = X[:1100], y[:1100], X[1100:1400], y[1100:1400]
+
+
+def train_deep(block, seed, steps=30):
+    torch.manual_seed(seed)
     blocks = [block(32) for _ in range(30)]
     net = nn.Sequential(nn.Linear(64, 32), *blocks, nn.Linear(32, 10)).double()
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3)
     for _ in range(steps):
         optimizer.zero_grad()
-        loss = nn.CrossEntropyLoss()(net(X_train), y_train)
+        loss = nn.CrossEntropyLoss()(net(X_fit), y_fit)
         loss.backward()
         optimizer.step()
     with torch.inference_mode():
-        return (net(X_test).argmax(dim=1) == y_test).double().mean().item()
+        return (net(X_valid).argmax(dim=1) == y_valid).double().mean().item()
 
 
-plain, residual = train_deep(PlainBlock), train_deep(ResidualBlock)
-print(f"30 plain blocks {plain:.2f}, 30 residual blocks {residual:.2f}")
-assert plain < 0.4 and residual > 0.85
+for block in (PlainBlock, ResidualBlock):
+    shares = torch.tensor([train_deep(block, seed) for seed in range(3)])
+    print(f"30 x {block.__name__:13}: accuracy {shares.mean():.3f}")
+    assert shares.max() < 0.3 if block is PlainBlock else shares.min() > 0.85
 # --8<-- [end:train_deep_nets]
 
 
@@ -716,10 +724,10 @@ exits = EarlyExit().double()
 optimizer = torch.optim.AdamW(exits.parameters(), lr=2e-3)
 for _ in range(80):
     optimizer.zero_grad()
-    loss = sum(F.cross_entropy(logits, y_train) for logits in exits(X_train))
+    loss = sum(F.cross_entropy(logits, y_fit) for logits in exits(X_fit))
     loss.backward()
     optimizer.step()
-shares = [(out.argmax(dim=1) == y_test).double().mean() for out in exits(X_test)]
+shares = [(out.argmax(dim=1) == y_valid).double().mean() for out in exits(X_valid)]
 print("accuracy of each head:", [f"{share:.2f}" for share in shares])
 assert min(shares) > 0.8
 # --8<-- [end:train_all_heads]
@@ -741,9 +749,9 @@ def answer(x, sure):
 
 
 rows = []
-for sure in (0.5, 0.9, 0.99, 1.0):
-    found, used = zip(*(answer(x, sure) for x in X_test[:200]), strict=True)
-    right = (torch.tensor(found) == y_test[:200]).double().mean().item()
+for sure in (0.5, 0.9, 0.99, 1.1):  # no probability is above 1: all blocks
+    found, used = zip(*(answer(x, sure) for x in X_valid[:200]), strict=True)
+    right = (torch.tensor(found) == y_valid[:200]).double().mean().item()
     rows.append({"sure": sure, "blocks": sum(used) / 200, "accuracy": right})
 assert rows[1]["blocks"] < 2 and rows[1]["accuracy"] > rows[3]["accuracy"] - 0.01
 pd.DataFrame(rows).round(2)
