@@ -27,6 +27,8 @@ for column, color in enumerate(["#2f6fdb", "#e4572e"]):
     axes[column].scatter(X[:, column], Y, s=8, alpha=0.7, color=color)
     axes[column].set(xlabel=f"feature {column}")
 axes[0].set(ylabel="label")
+rise, fall = (torch.corrcoef(torch.cat([x[:, None], Y], 1).T)[0, 1] for x in X.T)
+assert rise > 0.3 and fall < -0.6  # how much of the band is slope
 plt.show()
 # --8<-- [end:regression_scatter]
 
@@ -281,6 +283,9 @@ fig, ax = plt.subplots(figsize=(4.2, 4), layout="constrained")
 for label, color, name in ((0, "#e4572e", "outer, 0"), (1, "#2f6fdb", "inner, 1")):
     points = X_train[Y_train[:, 0] == label]
     ax.scatter(points[:, 0], points[:, 1], s=5, color=color, label=name)
+    distance = points.norm(dim=1)
+    low, high = distance.quantile(0.02), distance.quantile(0.98)
+    assert (low > 5 and high < 10.5) if label == 0 else high < 5.5
     print(name, len(points))
 ax.set(xlabel="feature 0", ylabel="feature 1", aspect="equal")
 fig.legend(loc="outside upper center", ncols=2, frameon=False, markerscale=3)
@@ -500,6 +505,9 @@ for label, color in ((0, "#e4572e"), (1, "#2f6fdb")):
     points = X_valid[Y_valid[:, 0] == label]
     ax.scatter(points[:, 0], points[:, 1], s=5, color=color)
 ax.contour(line, line, probability, levels=[0.5], colors="#2a9d8f", linewidths=2.5)
+inner = grid[probability.flatten() > 0.5].norm(dim=1)  # how far the line is out
+outer = grid[probability.flatten() < 0.5].norm(dim=1)
+assert inner.max() < 8 and outer.min() > 3  # closed, between the rings
 ax.set(xlabel="feature 0", ylabel="feature 1", aspect="equal")
 plt.show()
 # --8<-- [end:decision_boundary]
