@@ -13,7 +13,7 @@ from book import cli
 from book.tree import HERE
 
 ROOT = HERE.root
-COMMANDS = ("audit", "bench", "build", "check", "gpu", "mutate", "record", "serve", "stage")
+COMMANDS = ("audit", "bench", "build", "check", "gpu", "mutate", "record", "serve", "shake", "stage")
 
 # Folders of the machines on which this book was written: nobody else has them. (Built here of parts, to pass the test itself.)
 FORBIDDEN = ["/" + name + "/" for name in ("work", "root", "tmp/bash_jobs", "tmp/brief")]
