@@ -149,3 +149,29 @@ def test_a_machine_path_is_noticed() -> None:
     folder = FORBIDDEN[0]
     assert machine_paths(f"fine\nopen('{folder}main/x.py')") == [f"2: open('{folder}main/x.py')"]
     assert machine_paths(f"https://example.org{folder}x and at{folder}home") == []
+
+
+def short_accelerator_calls(text: str) -> list[int]:
+    """Line numbers of ``current_accelerator`` without ``check_available``: built for CUDA, PyTorch then answers ``cuda`` on any machine."""
+    return [text.count("\n", 0, call.start()) + 1 for call in re.finditer(r"current_accelerator\(\s*\)", text)]
+
+
+def test_no_page_takes_an_accelerator_that_may_not_be_there() -> None:
+    shown = [
+        path
+        for path in repository_files()
+        if path.suffix in (".py", ".md") and path.relative_to(ROOT).parts[0] not in ("tests", "bench")
+    ]
+    assert len(shown) > 100
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: write current_accelerator(check_available=True)"
+        for path in shown
+        for line in short_accelerator_calls(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_a_short_accelerator_call_is_noticed() -> None:
+    code = "import torch\nd = torch.accelerator.current_accelerator() or 'cpu'\ne = current_accelerator(\n)\n"
+    assert short_accelerator_calls(code) == [2, 3]
+    assert short_accelerator_calls("torch.accelerator.current_accelerator(check_available=True)") == []
