@@ -20,7 +20,7 @@ def test_every_kind_is_read(tmp_path: Path) -> None:
     tree.ledger.write_text(
         text + entry("volatile") + entry("warns", message="w") + entry("needs", what="cuda"), encoding="utf-8"
     )
-    where = {"page": "part/small", "section": "scale", "reason": "a test"}
+    where = {"page": "part/small", "section": "scale", "reason": "a test", "reason_zh": "测试"}
     assert ledger.load(tree).entries == (
         Entry("raises", error="E", message="m", **where),
         Entry("tolerance", rtol=0.1, atol=0, **where),
@@ -61,3 +61,8 @@ def test_check_targets_passes_and_fails(tmp_path: Path) -> None:
 
 def test_the_real_ledger_is_whole() -> None:
     assert ledger.load(HERE).entries
+
+
+def test_the_reason_in_the_language_of_the_reader() -> None:
+    told = Entry("volatile", "part/small", "scale", "a test", reason_zh="测试")
+    assert (told.told("en"), told.told("zh")) == ("a test", "测试")

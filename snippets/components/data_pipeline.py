@@ -31,7 +31,8 @@ samples = [dataset[index] for index in indices]
 print("2 dataset: ", samples[0], "and 3 more")
 x, y = default_collate(samples)
 print("3 collate: ", x.shape, y)
-device = torch.accelerator.current_accelerator() or torch.device("cpu")
+accelerator = torch.accelerator.current_accelerator(check_available=True)
+device = accelerator or torch.device("cpu")
 x, y = x.to(device), y.to(device)
 print("4 transfer:", x.device.type)
 # --8<-- [end:four_steps]

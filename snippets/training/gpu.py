@@ -92,21 +92,26 @@ except RuntimeError as error:
 
 
 # --8<-- [start:move_batch]
+from collections import namedtuple
+
+
 def to_device(batch, device):
     """The batch with all its tensors on the device, also inside lists and dicts."""
-    if isinstance(batch, torch.Tensor):
+    if hasattr(batch, "to"):  # tensors, packed sequences, your own classes
         return batch.to(device, non_blocking=True)
     if isinstance(batch, dict):
         return {key: to_device(value, device) for key, value in batch.items()}
+    if hasattr(batch, "_fields"):  # a namedtuple takes its fields one by one
+        return type(batch)(*(to_device(value, device) for value in batch))
     if isinstance(batch, list | tuple):
         return type(batch)(to_device(value, device) for value in batch)
     return batch
 
 
+Pair = namedtuple("Pair", "x y")
 a, b = torch.zeros(2, device="cpu"), torch.ones(1, device="cpu")
-batch = {"pair": (a, [b]), "id": "a7"}
-batch = to_device(batch, "meta")
-print(batch["pair"][0].device, batch["pair"][1][0].device, batch["id"])
+batch = to_device({"pair": Pair(a, [b]), "id": "a7"}, "meta")
+print(batch["pair"].x.device, batch["pair"].y[0].device, batch["id"])
 # --8<-- [end:move_batch]
 
 # --8<-- [start:back_to_numpy]
@@ -270,7 +275,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
 pin = torch.accelerator.is_available()
-train_loader = DataLoader(TensorDataset(X[:1280], y[:1280]), 64, pin_memory=pin)
+order = torch.Generator().manual_seed(0)
+options = {"shuffle": True, "generator": order, "pin_memory": pin}
+train_loader = DataLoader(TensorDataset(X[:1280], y[:1280]), 64, **options)
 test_loader = DataLoader(TensorDataset(X[1280:], y[1280:]), 256, pin_memory=pin)
 x, target = next(iter(train_loader))
 assert x.is_pinned() == pin and not X.is_pinned()
@@ -629,7 +636,8 @@ def start():
     device = torch.device("cpu")
     if torch.accelerator.device_count() >= here:  # one for each process
         torch.accelerator.set_device_index(local)
-        device = torch.device(torch.accelerator.current_accelerator().type, local)
+        kind = torch.accelerator.current_accelerator(check_available=True).type
+        device = torch.device(kind, local)
     dist.init_process_group(dist.get_default_backend_for_device(device))
     return device
 

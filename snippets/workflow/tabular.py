@@ -786,9 +786,8 @@ assert on_valid.max() == f1(p_valid > limit, Y[valid])
 judged = torch.cat([valid, test])
 with torch.inference_mode():
     p = torch.sigmoid(net(X[judged]))[:, 0]
-limits = [0.0, 0.2, 0.4, 0.6, 1.0]
 rows = []
-for low, high in zip(limits[:-1], limits[1:], strict=True):
+for low, high in ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 1.0)):
     here = (p > low) & (p <= high)
     rows.append([p[here].mean().item(), Y[judged][here].mean().item()])
 names = ["below 0.2", "0.2 to 0.4", "0.4 to 0.6", "above 0.6"]
