@@ -228,6 +228,11 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's m
             result.compiled = self.compiled
 
     @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Whether torch is to keep its compiler off this class, for which it imports the compiler: seconds per page."""
+        return False
+
+    @classmethod
     def ignore_compile_internals(cls) -> bool:
         """Asked by torch.compile for each function that it is to compile."""
         cls.compiled = True
