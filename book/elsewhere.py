@@ -189,7 +189,7 @@ def _change_host() -> None:
     socket.gethostname = lambda: HOST
     if hasattr(os, "uname"):
         real = os.uname()
-        other = os.uname_result((real.sysname, HOST, "0.0.1-other", "#1 other", real.machine))
+        other = os.uname_result((real.sysname, HOST, "99.0.1-other", "#1 other", real.machine))
         os.uname = lambda: other
     platform._uname_cache = None  # type: ignore[attr-defined]
     platform._platform_cache.clear()  # type: ignore[attr-defined]

@@ -74,7 +74,7 @@ loss = nn.MSELoss()(constant.expand(5), data)
 loss.backward()
 print(f"loss {loss:.1f}  gradient {constant.grad:.1f}")
 print("2 * (constant - mean):", 2 * (50 - data.mean()))
-assert constant.grad == 2 * (50 - data.mean())
+assert torch.allclose(constant.grad, 2 * (50 - data.mean()))
 # --8<-- [end:mse_loss]
 
 # --8<-- [start:l1_loss]
@@ -83,7 +83,7 @@ for value in (2.5, 3.5, 50.0):
     loss = nn.L1Loss()(constant.expand(5), data)
     loss.backward()
     print(f"constant {value:4}  loss {loss:.2f}  gradient {constant.grad:+.1f}")
-assert F.l1_loss(constant.expand(5), data) == (50 - data).abs().mean()
+torch.testing.assert_close(F.l1_loss(constant.expand(5), data), (50 - data).abs().mean())
 # --8<-- [end:l1_loss]
 
 # --8<-- [start:smooth_l1_loss]

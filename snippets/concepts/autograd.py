@@ -253,9 +253,10 @@ height = quadratic(grid) - quadratic(minimum)  # (62, 47)
 
 fig, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
 levels = [0.5, 2, 5, 10, 20]
-contours = ax.contour(w1, w2, height, levels=levels, colors="#7a8599")
-below = [(2, 1 - (0.4 * level) ** 0.5) for level in levels]  # below the minimum
-ax.clabel(contours, manual=below)
+ax.contour(w1, w2, height, levels=levels, colors="#7a8599")
+for level in levels:  # its name below its line, straight below the minimum
+    bottom = 1 - (0.4 * level) ** 0.5
+    ax.text(2, bottom, f"{level:g}", color="#7a8599", size=8, ha="center", va="top")
 for lr, color in {0.05: "#2f6fdb", 0.3: "#e4572e"}.items():
     path = descend(lr, steps=12)
     ax.plot(path[:, 0], path[:, 1], "o-", ms=3, color=color, label=f"lr = {lr}")

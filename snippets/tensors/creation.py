@@ -177,7 +177,7 @@ assert len(torch.arange(1, 1.3, 0.1)) == 4
 print(torch.linspace(0, 1, steps=5))
 print(torch.linspace(0, 10, steps=5, dtype=torch.int64))  # 2.5 becomes 2
 t = torch.linspace(1, 1.3, steps=4)
-assert t[0] == 1 and t[-1] == torch.tensor(1.3)
+assert len(t) == 4 and torch.allclose(t, torch.tensor([1.0, 1.1, 1.2, 1.3]))
 t
 # --8<-- [end:linspace]
 
