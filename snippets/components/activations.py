@@ -34,7 +34,7 @@ def draw_family(layers, end=4.0):
     rows = -(-len(layers) // 3)
     options = {"figsize": (7.2, 2.1 * rows), "layout": "constrained"}
     _, axes = plt.subplots(rows, 3, squeeze=False, **options)
-    x = torch.linspace(-end, end, 241)
+    x = torch.linspace(-end, end, 240)  # no point lies on a corner
     for ax, layer in zip(axes.flat, layers, strict=False):
         ax.axhline(0, color=GREY, lw=0.6)
         ax.plot(x, layer(x).detach(), color=BLUE)
@@ -80,7 +80,7 @@ x = torch.tensor([[-1.0, -1.0, 2.0], [-4.0, 1.0, -2.0]])  # (N, C)
 print(prelu(x))
 assert torch.equal(prelu(x), F.prelu(x, prelu.weight))
 prelu(x).sum().backward()
-print(prelu.weight.data, prelu.weight.grad)
+print(prelu.weight.detach(), prelu.weight.grad)
 # --8<-- [end:prelu]
 
 # --8<-- [start:rrelu]

@@ -430,7 +430,8 @@ assert tensor.to(torch.float64) is not tensor  # a tensor is not
 # --8<-- [end:to_dtype]
 
 # --8<-- [start:to_device]
-device = torch.accelerator.current_accelerator() or torch.device("cpu")
+accelerator = torch.accelerator.current_accelerator(check_available=True)
+device = accelerator or torch.device("cpu")
 torch.manual_seed(0)
 moved = Net()
 optimizer = torch.optim.SGD(moved.parameters(), lr=0.1)

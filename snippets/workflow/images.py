@@ -248,8 +248,8 @@ show(images[chosen], [str(label.item()) for label in labels[chosen]], columns=10
 # --8<-- [end:sample_grid]
 
 # --8<-- [start:normalise]
-mean = images.mean(dim=(0, 2, 3))  # one number per channel: (1,)
-std = images.std(dim=(0, 2, 3))
+mean = images.double().mean(dim=(0, 2, 3))  # one number per channel: (1,)
+std = images.double().std(dim=(0, 2, 3))
 print("mean", mean, " std", std)
 
 
@@ -531,7 +531,7 @@ flat = x.flatten(1).double()  # (1000, 784)
 distance = torch.cdist(flat, means.flatten(1).double())  # (1000, 10)
 share = (distance.argmin(dim=1) == y).double().mean().item()
 print(f"nearest mean digit: accuracy {share:.3f}")
-assert 0.78 < share < 0.82
+assert 0.80 < share < 0.82
 show(means, [str(digit) for digit in range(10)], columns=10)
 # --8<-- [end:baseline]
 
@@ -688,6 +688,10 @@ axes[0].set(xlabel="epoch", ylabel="loss")
 axes[1].set(xlabel="epoch", ylabel="accuracy")
 axes[0].legend(frameon=False)
 print("best epoch by validation loss:", history["valid loss"].argmin())
+ups = history[["train loss", "valid loss"]].diff().iloc[1:].clip(lower=0)
+assert (ups["train loss"] == 0).all() and ups["valid loss"][2] < 0.05
+assert (ups["valid loss"].drop(2) == 0).all() and history["valid loss"].argmin() == 7
+assert (history["train accuracy"] < history["valid accuracy"])[:2].all()
 plt.show()
 # --8<-- [end:learning_curves]
 
@@ -726,7 +730,7 @@ pd.DataFrame(matrix.numpy())
 right = matrix.diag().double()
 recall = right / matrix.sum(dim=1)  # of all true 5s, the share called 5
 precision = right / matrix.sum(dim=0)  # of all called 5, the share that are 5s
-assert recall.min() == recall[5] == recall[7] and precision.min() > 0.95
+assert set((-recall).topk(2).indices.tolist()) == {5, 7} and precision.min() > 0.95
 pd.DataFrame({"recall": recall, "precision": precision}).round(3).T
 # --8<-- [end:recall_and_precision]
 

@@ -771,8 +771,9 @@ for cut_rows in (rows, [head_and_tail(row) for row in rows]):
     right.append(trainer.evaluate(loader)[1])
 by_baseline = regression.score(words_of_baseline.transform(rows), labels)
 print(f"{len(rows)} long reviews; TF-IDF reads all words: {by_baseline:.3f}")
-print(f"network, first 256 words: {right[0]:.3f}, first and last 128: {right[1]:.3f}")
-assert right[0] < right[1] < by_baseline
+gap = right[1] - right[0]  # two standard errors of a share are 0.03 here
+print(f"first and last 128 instead of the first 256: within 0.04, {abs(gap) < 0.04}")
+assert abs(gap) < 0.04 and max(right) < by_baseline
 # --8<-- [end:solution_head_and_tail]
 
 # --8<-- [start:solution_embedding_bag]
