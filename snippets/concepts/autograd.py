@@ -245,11 +245,11 @@ torch.testing.assert_close(path[-1], minimum)
 # --8<-- [end:minimise]
 
 # --8<-- [start:descent_path]
-across = torch.linspace(0, 6, 62)
-up = torch.linspace(-2.5, 2, 47)
+across = torch.linspace(0, 6, 59)
+up = torch.linspace(-2.5, 2, 48)
 w1, w2 = torch.meshgrid(across, up, indexing="ij")
-grid = torch.stack([w1, w2], dim=-1)  # (62, 47, 2)
-height = quadratic(grid) - quadratic(minimum)  # (62, 47)
+grid = torch.stack([w1, w2], dim=-1)  # (59, 48, 2)
+height = quadratic(grid) - quadratic(minimum)  # (59, 48)
 
 fig, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
 levels = [0.5, 2, 5, 10, 20]

@@ -444,8 +444,7 @@ hook.remove()
 
 print("inside:", dtypes, " weights:", model.net[2].weight.dtype)
 print("predictions:", model.predict(points).dtype)
-print(f"accuracy {model.evaluate(valid)['accuracy']:.2f}")
-assert abs(model.evaluate(valid)["accuracy"] - 0.985) < 0.02
+print("accuracy above 0.95:", model.evaluate(valid)["accuracy"] > 0.95)
 # --8<-- [end:solution_bf16]
 
 # --8<-- [start:solution_three_rings]
