@@ -263,12 +263,6 @@ def _inner(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
             waiting += ast.iter_child_nodes(node)
 
 
-def missing_letters(warned: Iterable[tuple[str, str, bool]]) -> list[str]:
-    """The characters that matplotlib warned it can't draw, from (category, message, own)."""
-    found = [re.match(r"Glyph (\d+) .*missing from", message) for _, message, _ in warned]
-    return list(dict.fromkeys(chr(int(match[1])) for match in found if match))
-
-
 class _Names:
     """What the public names of torch, and of the modules that pages build on, mean; and which ones a block replaced."""
 

@@ -483,9 +483,6 @@ class _Session:
             result.harms.append(seeding.EARLY)
         with contextlib.suppress(SyntaxError):  # told as the block's failure
             result.harms += [guard.SWALLOWS.format(line) for line in guard.swallowed_asserts(block.code)]
-        letters = guard.missing_letters(result.warnings)
-        if letters:
-            result.harms.append(f"the font of its figure lacks {' '.join(letters)}: use letters that it has")
 
     def join_threads(self) -> None:
         """Give threads that blocks left running a moment to show that they print late."""

@@ -566,7 +566,6 @@ BLOCK = [
     BlockFault("seeds in a function that nobody calls", "import torch\ndef f():\n    torch.manual_seed(0)\n\n\ntorch.rand(2)", "draws random numbers but never seeds"),
     BlockFault("swallows its assert", "try:\n    assert before == 2\nexcept AssertionError:\n    pass", "line 2: this assert is inside a try"),
     BlockFault("suppresses its assert", "import contextlib\nwith contextlib.suppress(AssertionError):\n    assert before == 2", "line 3: this assert is inside a try"),
-    BlockFault("a title that the font lacks", "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([0, 1])\nax.set_title('损失')\nplt.show()", "the font of its figure lacks 损 失"),
 ]  # fmt: skip
 
 

@@ -32,15 +32,6 @@ def test_swallowed_asserts(code: str, lines: list[int]) -> None:
     assert guard.swallowed_asserts(code) == lines
 
 
-def test_missing_letters_are_those_of_matplotlibs_warning() -> None:
-    warned = [
-        ("UserWarning", "Glyph 25439 (\\N{CJK UNIFIED IDEOGRAPH-635F}) missing from font(s) DejaVu Sans.", False),
-        ("UserWarning", "Glyph 25439 (\\N{CJK UNIFIED IDEOGRAPH-635F}) missing from font(s) DejaVu Sans.", False),
-        ("UserWarning", "old ways", True),
-    ]
-    assert guard.missing_letters(warned) == ["损"]
-
-
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1", "", "0.0.0.0"])
 def test_loopback(host: str) -> None:
     assert guard.LOOPBACK.fullmatch(host)
