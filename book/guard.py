@@ -62,7 +62,6 @@ MODULES = (
     "math",
     "random",
     "time",
-    "warnings",
     "numpy",
     "numpy.random",
 )

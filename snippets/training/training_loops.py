@@ -273,7 +273,6 @@ import logging
 import warnings
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # no list of devices
-warnings.filterwarnings("ignore", ".*does not have many workers.*")  # none needed
 silent = {
     "accelerator": "cpu",
     "logger": False,
@@ -285,7 +284,9 @@ silent = {
 torch.manual_seed(0)
 module = DigitModule()
 lightning_trainer = L.Trainer(max_epochs=5, **silent)
-lightning_trainer.fit(module, *new_loaders())
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")  # none needed
+    lightning_trainer.fit(module, *new_loaders())
 metrics = lightning_trainer.callback_metrics
 print({name: round(value.item(), 3) for name, value in metrics.items()})
 lightning_losses = module.losses
