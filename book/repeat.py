@@ -52,6 +52,5 @@ def shown(result: BlockResult) -> list[dict[str, Any]]:
 def _with(page: Page, verdict: Verdict, fault: str | None) -> Verdict:
     if fault is None or verdict.status != "passed":
         return verdict
-    block = page.block(verdict.block)
-    place = f"{page.path}:{block.line} (snippets/{block.file}:{block.file_line})"
+    place = check.where(page, page.block(verdict.block))
     return replace(verdict, status="failed", message=f"{place}:\n    {fault}")
