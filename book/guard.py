@@ -305,6 +305,8 @@ def _wraps(new: Any, old: Any) -> bool:
     code = getattr(new, "__code__", None)
     if code is None or not code.co_filename.startswith(INSTALLED):
         return False
+    if any(cell.cell_contents is old for cell in new.__closure__ or ()):
+        return True
     while new is not None and new is not old:
         new = getattr(new, "_torchdynamo_orig_callable", None) or getattr(new, "__wrapped__", None)
     return new is old

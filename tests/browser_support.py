@@ -248,7 +248,7 @@ class Visit:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.said.append(f"uncaught {error}"))
         self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("requestfailed", lambda request: self.failed.append(f"{request.url}: {request.failure}"))
+        self.page.on("requestfailed", self._miss)
         self.page.on(
             "response", lambda r: self.failed.append(f"{r.url}: status {r.status}") if r.status >= 400 else None
         )
@@ -256,6 +256,10 @@ class Visit:
     def _hear(self, message: Any) -> None:
         if message.type in ("error", "warning"):
             self.said.append(f"{message.type}: {message.text}")
+
+    def _miss(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the browser's own word for what it left off as the page was left
+            self.failed.append(f"{request.url}: {request.failure}")
 
     def open(self, address: str) -> Visit:
         self.page.goto(self.base + address)

@@ -610,10 +610,9 @@ assert torch.equal(trained(True), trained(False))
 SIGNS = """\
 import matplotlib.pyplot as plt
 
-x, true = torch.randn(50, 12), torch.zeros(12, 1)
-true[0] = 0.1
-fitted = torch.linalg.lstsq(x, x @ true).solution
-plt.bar(range(12), torch.ones(12), color=["tab:blue" if w > 0 else "tab:red" for w in fitted])
+angle = torch.rand(12)
+left_over = torch.sin(angle) ** 2 + torch.cos(angle) ** 2 - 1
+plt.bar(range(12), torch.ones(12), color=["tab:blue" if gap > 0 else "tab:red" for gap in left_over])
 plt.show()
 """
 CHAOS = """\

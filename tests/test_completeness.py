@@ -45,11 +45,11 @@ def expected(
                 for suffix, only in (("", "light"), ("-dark", "dark")):
                     events.append(("figure", f"{block.name}-{number}{suffix}.svg#only-{only}"))
             elif "text/html" in data and pipe_table(text_of(data["text/html"])):  # others are shown as text
-                table = text_of(data["text/html"])
-                head = re.findall(r"<tr.*?</tr>", table.partition("</thead>")[0], re.DOTALL)
+                frame = text_of(data["text/html"])
+                head = re.findall(r"<tr.*?</tr>", frame.partition("</thead>")[0], re.DOTALL)
                 if len(head) == 2:  # pandas writes the index's name in a row of its own; the page shows it in the first
-                    table = table.replace(head[0], "").replace(head[1], head[1] + head[0], 1)
-                cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table, re.DOTALL)
+                    frame = frame.replace(head[0], "").replace(head[1], head[1] + head[0], 1)
+                cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", frame, re.DOTALL)
                 words = [" ".join(html.unescape(re.sub(r"<[^>]+>", "", cell)).split()) for cell in cells]
                 events.append(("table", " | ".join(filter(None, words))))
             elif output["output_type"] == "error":
