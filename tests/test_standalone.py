@@ -28,7 +28,7 @@ RECORDS, UNREADABLE = check.read_records(HERE, check.load_pages(HERE))
 PAGES = sorted(RECORDS)
 IN_FORKS, AS_SCRIPTS = 16, 64  # of these, one in a run
 START = 1.6  # seconds of CPU that a fresh interpreter takes to import torch
-SECONDS = 240.0  # of CPU that scripts may take in a run; as much for forks
+SECONDS = 120.0  # of CPU that scripts may take in a run; as much for forks
 
 
 def cells() -> list[tuple[str, records.Cell]]:
