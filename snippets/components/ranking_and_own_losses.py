@@ -534,7 +534,7 @@ def bowl(w):  # (..., 2) -> (...)
 angle = torch.linspace(0, 2 * torch.pi, 4001)
 circle = torch.stack([angle.cos(), angle.sin()], dim=1)  # (4001, 2)
 balls = {"L1": circle / circle.abs().sum(dim=1, keepdim=True), "L2": circle}
-side = torch.linspace(-1.4, 2.6, 121)
+side = torch.linspace(-1.4, 2.6, 103)  # no point lies on a contour
 mesh = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.6), layout="constrained")
 colors = ("#e4572e", "#2a9d8f")
