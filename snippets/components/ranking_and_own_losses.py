@@ -622,7 +622,8 @@ crossings = (l2[1:] * l2[:-1] < 0).any(dim=0).sum()
 print("L2: the vector always shrinks:", (lengths.diff() < 0).all().item(), end="")
 print(f"; {crossings} of 10 weights change sign on the way")
 gone = l1 == 0
-assert (gone[1:] >= gone[:-1]).all() and gone[-1].all()  # who has left stays away
+assert (gone[1:] >= gone[:-1]).all()  # who has left stays away
+assert gone[strengths[:, 0] > 1].all() and not (l2 == 0).any()
 # --8<-- [end:l1_l2_paths]
 
 
@@ -779,16 +780,22 @@ fig, ax = plt.subplots(figsize=(5.8, 3.4), layout="constrained")
 near, far = (torch.exp(-((middle - r) ** 2) / 2) for r in (5, 7))  # two bells
 truth = 0.03 * near / (0.03 * near + 0.97 * far)
 ax.plot(middle, truth, color="#7a8599", lw=5, alpha=0.5, label="truth")
+curves = {}
 colors = ("#2f6fdb", "#e4572e", "#2a9d8f", "#9b5de5")
 for (name, runs), color in zip(logits.items(), colors, strict=True):
-    p = torch.sigmoid(runs[0])
+    p = torch.sigmoid(torch.stack(runs)).mean(dim=0)  # of the five nets
     curve = torch.stack([p[bins == k].mean() for k in range(1, 27)])
     ax.plot(middle, curve, color=color, label=name)
+    curves[name] = curve
     away = (curve - truth).abs().mean()
     print(f"{name:17} mean distance to the truth {away:.2f}")
 ax.set(xlabel="distance from the origin", ylabel="sigmoid of the output")
 ax.legend(frameon=False)
 plt.show()
+focal, higher = curves["focal"], curves["focal, alpha 0.9"]
+assert (curves["BCE"] - truth).abs().max() < 0.1
+assert truth[curves["pos_weight"] < 0.5].max() < 0.1
+assert 0.05 < focal.min() and focal.max() < 0.9 and (higher > focal).all()
 # --8<-- [end:what_the_outputs_mean]
 
 # --8<-- [start:solution_rank_from_games]

@@ -287,8 +287,9 @@ recipes = {
     "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=steps),
     "too fast": lambda o: lr_scheduler.ExponentialLR(o, gamma=0.9),
 }
+lines = {}
 fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
-colors, lines = (grey, blue, orange), {}
+colors = (grey, blue, orange)
 for (name, recipe), color in zip(recipes.items(), colors, strict=True):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
     scheduler = recipe(optimizer)
