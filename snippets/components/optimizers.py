@@ -259,33 +259,6 @@ for name in ("Adam", "AdamW"):
 torch.testing.assert_close(w.detach(), torch.tensor([2.0, 1.0]) * (1 - 0.01) ** 50)
 # --8<-- [end:decay_alone]
 
-# --8<-- [start:adam_adamw_drawn]
-sizes = torch.tensor([0.1, 1.0, 10.0])  # how large each weight's noisy gradient is
-colors = ("#2f6fdb", "#e4572e", "#2a9d8f")
-ends = {}
-_, axes = plt.subplots(1, 2, figsize=(7.2, 2.6), sharey=True, layout="constrained")
-for ax, make in zip(axes, (torch.optim.Adam, torch.optim.AdamW), strict=True):
-    generator = torch.Generator().manual_seed(0)
-    w = torch.ones(3, requires_grad=True)
-    optimizer = make([w], lr=0.002, weight_decay=0.5)
-    history = []
-    for _ in range(1000):
-        w.grad = sizes * torch.randn(3, generator=generator)  # zero on average
-        optimizer.step()
-        history.append(w.detach().clone())
-    curves = torch.stack(history)  # (1000, 3)
-    for curve, size, color in zip(curves.T, sizes, colors, strict=True):
-        ax.plot(curve, color=color, label=f"gradients of size {size:g}")
-    ax.set(title=f"{make.__name__}, weight_decay=0.5", xlabel="step")
-    print(f"{make.__name__:5} after 1,000 steps", [f"{x:.1f}" for x in curves[-1]])
-    ends[make.__name__] = curves[-1]
-axes[0].set(ylabel="weight")
-axes[1].legend()
-plt.show()
-assert ends["Adam"][0] < 0.1 and ends["Adam"][2] > 0.7
-assert (ends["AdamW"] - 0.999**1000).abs().max() < 0.15
-# --8<-- [end:adam_adamw_drawn]
-
 # --8<-- [start:adamax]
 w = start.clone()
 m, largest = torch.zeros(2, 2, dtype=torch.float64)
@@ -878,28 +851,14 @@ for size in (1.0, 100.0):
 # --8<-- [end:clip_grad_norm]
 
 # --8<-- [start:clip_grad_value]
-gradient = torch.tensor([0.6, 2.4])
-arrows = {"gradient": (gradient, "#7a8599")}
-for name, clip, color in (
-    ("clip_grad_norm_", nn.utils.clip_grad_norm_, "#2f6fdb"),
-    ("clip_grad_value_", nn.utils.clip_grad_value_, "#e4572e"),
-):
+for clip in (None, nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_):
     w = nn.Parameter(torch.zeros(2))
-    w.grad = gradient.clone()
-    clip([w], 1.0)
-    arrows[name] = (w.grad, color)
+    w.grad = torch.tensor([0.6, 2.4])
+    if clip is not None:
+        clip([w], 1.0)
+    name = "gradient" if clip is None else clip.__name__
     angle = math.degrees(math.atan2(w.grad[1], w.grad[0]))
     print(f"{name:16} {text(w.grad)}, direction {angle:.0f}°")
-
-scale = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.02}
-fig, ax = plt.subplots(figsize=(4.6, 3), layout="constrained")
-for name, (tip, color) in arrows.items():
-    ax.quiver(0, 0, *tip, color=color, label=name, **scale)
-ax.add_patch(plt.Circle((0, 0), 1, fill=False, color="#2f6fdb", ls=":"))
-ax.add_patch(plt.Rectangle((-1, -1), 2, 2, fill=False, color="#e4572e", ls=":"))
-ax.set(xlim=(-0.2, 1.6), ylim=(-0.2, 2.6), aspect="equal")
-fig.legend(loc="outside right center")
-plt.show()
 # --8<-- [end:clip_grad_value]
 
 # --8<-- [start:averaged_model]
@@ -1123,21 +1082,3 @@ left = ema.module.weight.item()
 assert abs(left - 0.5) < 1e-4
 print(f"decay {decay_for(100):.4f}: after 100 steps {left:.3f} is left")
 # --8<-- [end:solution_half_life]
-
-
-# --8<-- [start:solution_accumulate]
-torch.manual_seed(0)
-net = nn.Linear(64, 10)
-parts = X[:120].split(40), y[:120].split(40)
-F.cross_entropy(net(X[:120]), y[:120]).backward()
-whole = net.weight.grad.clone()
-
-net.zero_grad()
-for x, target in zip(*parts, strict=True):
-    (F.cross_entropy(net(x), target) / 3).backward()
-torch.testing.assert_close(net.weight.grad, whole)
-gradients = [p.grad for p in net.parameters()]
-norm = nn.utils.get_total_norm(gradients)
-nn.utils.clip_grads_with_norm_(net.parameters(), 0.1, norm)
-print(f"norm {norm:.3f} -> {nn.utils.get_total_norm(gradients):.3f}")
-# --8<-- [end:solution_accumulate]
