@@ -38,7 +38,7 @@ torch.testing.assert_close(w.grad, H @ start)
 
 
 # --8<-- [start:descend]
-def descend(make, steps=100, start=start, loss_fn=valley, sparse=False):
+def descend(make, steps=100, loss_fn=valley, sparse=False):
     """The path of an optimizer, (steps + 1, 2), and the loss at each point."""
     w = start.clone().requires_grad_()
     optimizer = make([w])
@@ -504,21 +504,6 @@ for ax, (name, path) in zip(axes.flat, paths.items(), strict=True):
     ax.set(xlim=(-5, 2), ylim=(-2.8, 1.6), xticks=[], yticks=[])
 plt.show()
 # --8<-- [end:valley_drawn]
-
-
-# --8<-- [start:rotation]
-def straight(w):  # the same valley, along the first axis
-    return 0.5 * (w**2 * torch.tensor([1.0, 50.0])).sum()
-
-
-turned = torch.stack([along @ start, across @ start])  # the same start
-for name, lr in {"SGD": 0.03, "Adam": 0.2, "Rprop": 0.1}.items():
-    make = partial(getattr(torch.optim, name), lr=lr)
-    _, tilted = descend(make, 60)
-    _, level = descend(make, 60, start=turned, loss_fn=straight)
-    print(f"{name:5}  tilted {text(tilted[::20])}  straight {text(level[::20])}")
-    assert torch.allclose(tilted, level) == (name == "SGD")
-# --8<-- [end:rotation]
 
 # --8<-- [start:digits]
 import torch.nn.functional as F
