@@ -28,7 +28,7 @@ import os
 import sys
 import types
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from book import apis
 
 if TYPE_CHECKING:
     from book.kernel import BlockResult, Job
+    from book.session import PageRun
 
 TENSOR = "torch.Tensor"
 NODE = "torch.autograd.graph.Node"
@@ -761,18 +762,14 @@ def attempts(job: Job, missing: Callable[[], frozenset[str]]) -> Iterator[tuple[
     yield replace(job, observe=True, compiled=True, plain=frozenset(b.name for b in job.blocks)), read
 
 
-def observe(
-    job: Job,
-    results: Sequence[BlockResult],
-    run: Callable[[Job], Sequence[BlockResult]],
-    same: Callable[[BlockResult, BlockResult], bool],
-) -> Observed:
-    """The names that each block of a page uses.
+def observing(
+    job: Job, results: Sequence[BlockResult], same: Callable[[BlockResult, BlockResult], bool]
+) -> Generator[Job, Sequence[BlockResult], Observed]:
+    """The names that each block of a page uses. Yields a job, is sent what running it gave, until it returns them.
 
     Args:
         job: what the plain run ran.
         results: what it gave.
-        run: runs a job.
         same: whether a block did the same in both runs.
     """
     observed = Observed()
@@ -781,7 +778,7 @@ def observe(
         return frozenset(result.name for result in results if result.name not in observed.names)
 
     for attempt, meaning in attempts(job, missing):
-        again = {result.name: result for result in run(attempt)}
+        again = {result.name: result for result in (yield attempt)}
         for result in results:
             if result.name in missing() and result.name in again and same(result, again[result.name]):
                 observed.names[result.name] = again[result.name].apis
@@ -793,3 +790,20 @@ def observe(
         observed.names[name] = []
         observed.from_code[name] = "nothing is known: it does not do the same twice"
     return observed
+
+
+def observe(
+    pages: Mapping[str, Generator[Job, Sequence[BlockResult], Observed]],
+    run: Callable[[Sequence[Job]], Iterable[PageRun]],
+) -> dict[str, Observed]:
+    """What ``observing`` returns for each page; their runs share the cores."""
+    found: dict[str, Observed] = {}
+    wanted = {page: next(steps) for page, steps in pages.items()}
+    while wanted:
+        jobs, wanted = list(wanted.values()), {}
+        for again in run(jobs):
+            try:
+                wanted[again.page] = pages[again.page].send(again.results)
+            except StopIteration as end:
+                found[again.page] = end.value
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any
@@ -12,7 +12,7 @@ from book import check, compare, ledger, observe, records, repeat, shake, standa
 from book.check import Report, Say, Verdict, silent
 from book.ledger import Ledger
 from book.pages import Page
-from book.session import BlockResult, Job, PageRun, Sessions
+from book.session import BlockResult, PageRun, Sessions
 from book.tree import Tree
 
 
@@ -65,10 +65,11 @@ def record(
             report.verdicts = [v for v in report.verdicts if v.page != name] + verdicts
             report.problems.append(_not_recorded(chosen[name], verdicts))
             good = [run for run in good if run.page != name]
+        seen = _observe(tree, {run.page: run for run in good}, chosen, book_ledger, workers, say, warm)
         for run in good:
             page, old = chosen[run.page], known.get(run.page)
             try:
-                changes += _finish(tree, page, run, old, book_ledger, workers, say, warm)
+                changes += _finish(tree, page, run, seen[run.page], old, book_ledger, workers, say, warm)
             except Exception as error:  # of this page only: the others are recorded
                 report.problems.append(check.failed_at(page, error))
     report.seconds = time.perf_counter() - began
@@ -79,6 +80,7 @@ def _finish(
     tree: Tree,
     page: Page,
     run: PageRun,
+    seen: observe.Observed,
     old: records.Record | None,
     book_ledger: Ledger,
     workers: int | None,
@@ -87,7 +89,6 @@ def _finish(
 ) -> list[str]:
     """Write the record of a run that kept the rules; a sentence on each thing that changed."""
     assert run.machine is not None
-    seen = _observe(check.job_of(tree, page, book_ledger), run, book_ledger, warm)
     changes = [f"{page.name}: {block}: APIs: {how}" for block, how in seen.from_code.items()]
     needs = {block.name: book_ledger.device(page.name, block.name) for block in page.blocks}
     needs = {name: device for name, device in needs.items() if device}
@@ -98,15 +99,30 @@ def _finish(
     return changes
 
 
-def _observe(job: Job, run: PageRun, book_ledger: Ledger, warm: Sessions) -> observe.Observed:
-    """The public names of torch that each block uses, from runs that print what the plain run printed."""
+def _observe(
+    tree: Tree,
+    runs: Mapping[str, PageRun],
+    chosen: Mapping[str, Page],
+    book_ledger: Ledger,
+    workers: int | None,
+    say: Say,
+    warm: Sessions,
+) -> dict[str, observe.Observed]:
+    """Page -> the public names of torch that each block uses, from runs that print what the plain run printed."""
 
-    def same(plain: BlockResult, observed: BlockResult) -> bool:
-        tolerance = check.tolerance_of(book_ledger, job.page, plain.name)
-        ended = (plain.failure is None) == (observed.failure is None)
-        return ended and not compare.outputs(plain.outputs, observed.outputs, tolerance)
+    def same_on(page: str) -> Callable[[BlockResult, BlockResult], bool]:
+        def same(plain: BlockResult, observed: BlockResult) -> bool:
+            tolerance = check.tolerance_of(book_ledger, page, plain.name)
+            ended = (plain.failure is None) == (observed.failure is None)
+            return ended and not compare.outputs(plain.outputs, observed.outputs, tolerance)
 
-    return observe.observe(job, run.results, lambda attempt: warm.run([attempt], workers=1)[0].results, same)
+        return same
+
+    pages = {
+        name: observe.observing(check.job_of(tree, chosen[name], book_ledger), run.results, same_on(name))
+        for name, run in runs.items()
+    }
+    return observe.observe(pages, lambda jobs: check.run_jobs(jobs, workers, say, warm))
 
 
 def _unfit(page: Page, verdicts: Sequence[check.Verdict], book_ledger: Ledger) -> str | None:
@@ -134,14 +150,26 @@ def with_programs(
     say: Say = silent,
     sessions: Sessions | None = None,
 ) -> records.Record:
-    """The record with a proven program per block that ran; those whose code, context, output and prover are unchanged are kept."""
+    """The record with a proven program per block that ran.
+
+    A program that was proven before is kept if nothing that its block stands on has changed, or if it is still the
+    first one to try, and its block still prints the same.
+    """
     kept: dict[str, dict[str, Any]] = {}
+    proven_before: dict[str, dict[str, Any]] = {}
+    alike = old is not None and not records.other_software(old.machine, new.machine)
     for cell in new.cells:
         before = old.cell(cell.name) if old else None
-        same = before and before.program.get("prover") == standalone.PROVER and before.hashes == cell.hashes
-        if before and same and not compare.outputs(before.outputs, cell.outputs):
-            kept[cell.name] = before.program
+        if before is None or cell.needs or before.program.get("prover") != standalone.PROVER:
+            continue
+        if not compare.outputs(before.outputs, cell.outputs):
+            if before.hashes == cell.hashes:
+                kept[cell.name] = before.program
+            elif alike:
+                proven_before[cell.name] = before.program
     outputs = {cell.name: cell.outputs for cell in new.cells}
+    again = standalone.still_first(tree, page, outputs, book_ledger, proven_before)
+    kept |= {name: {"prover": standalone.PROVER, **asdict(program)} for name, program in again.items()}
     todo = [cell.name for cell in new.cells if cell.name not in kept and not cell.needs]
     proven = standalone.prove(tree, page, outputs, book_ledger, todo, workers=workers, say=say, sessions=sessions)
     programs = {name: {"prover": standalone.PROVER, **asdict(program)} for name, program in proven.items()}

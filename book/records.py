@@ -320,6 +320,11 @@ def stale(tree: Tree, page: Page, record: Record) -> list[str]:
     return reasons
 
 
+def other_software(one: Machine, two: Machine) -> list[str]:
+    """Names of the pinned packages, and ``python``, of which two machines have different versions."""
+    return [name for name in ("python", *PINNED) if getattr(one, name) != getattr(two, name)]
+
+
 def torch_version() -> str:
     """The installed torch's version without importing it, or ``"none"``."""
     try:

@@ -141,51 +141,63 @@ def tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
             yield from tensors(value)
 
 
-def short(values: Array, digits: int) -> Array:
-    """Which values are integers or short binary fractions, well below what ``digits`` binary digits hold.
+@functools.cache
+def _beyond_short(dtype: torch.dtype) -> tuple[Array, int]:
+    """For each exponent, the bits that a short number leaves 0; and how far the exponent stands from the right."""
+    digits, size = DIGITS[dtype], dtype.itemsize * 8
+    stored = digits - 1  # binary digits of the fraction
+    fraction = min(10, digits // 2 - 2)
+    count = 1 << (size - 1 - stored)
+    masks = np.full(count, (1 << (size - 1)) - 1, dtype=f"i{dtype.itemsize}")  # none but 0 is short
+    for place in range(1, count - 1):
+        exponent = place - (count // 2 - 1)
+        behind = fraction if exponent < digits - 2 - fraction else 0
+        if -behind <= exponent < digits - 2:
+            masks[place] = (1 << max(0, stored - behind - exponent)) - 1
+    masks[-1] = 0  # infinity and nan stay, too
+    return masks, stored
+
+
+def short(bits: Array, dtype: torch.dtype) -> Array:
+    """Which numbers are integers or short binary fractions, well below what their type can hold, or not finite.
 
     They stay as they are: sums and products of such numbers are exact in any order on any processor, as are sin(0),
     exp(0) and the mean of 1 and 2. A result that only happens to be short is rare: one in 4 at the upper end, 2**-14
     of the float32 below 1.
     """
-    fraction = min(10, digits // 2 - 2)
-    size = np.abs(values)
-    scaled = values * 2.0**fraction
-    return ((scaled == np.rint(scaled)) & (size < 2.0 ** (digits - 2 - fraction))) | (
-        (values == np.rint(values)) & (size < 2.0 ** (digits - 2))
-    )
+    masks, stored = _beyond_short(dtype)
+    return (bits & masks[(bits >> stored) & (len(masks) - 1)]) == 0
 
 
-def steps(bits: Array, key: int, kinds: int = 3) -> Array:
-    """-1 or 1 for one value in ``kinds`` each, else 0: from the value's bits and the key alone."""
+def steps(bits: Array, key: int, share: int = 4) -> Array:
+    """1 for one number in ``share`` (a power of two), -1 for another one, else 0: from its bits and the key alone."""
     if bits.itemsize == 8:
         bits = bits ^ (bits >> 32)
-    mixed = bits.astype(np.uint32) * np.uint32(0x9E3779B1) + np.uint32(key)
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        mixed ^= mixed >> np.uint32(shift)
-        mixed *= np.uint32(factor)
-    mixed ^= mixed >> np.uint32(16)
-    drawn = mixed % np.uint32(kinds)
-    return (drawn == 0).astype(bits.dtype) - (drawn == 1).astype(bits.dtype)
+    mixed = bits.astype(np.uint32)
+    mixed *= np.uint32(0x9E3779B1)
+    mixed += np.uint32(key)
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= np.uint32(0x85EBCA6B)
+    drawn = mixed >> np.uint32(33 - share.bit_length())
+    return (drawn == 0).view(np.int8) - (drawn == 1).view(np.int8)
 
 
 def shake(x: torch.Tensor, key: int) -> None:
-    """Move each value of ``x``, in place, one unit in the last place up, down, or not at all.
+    """Move each number of ``x``, in place, one unit in the last place up, down, or not at all.
 
-    Of 16-bit numbers one in 16 moves: kernels compute them in float32 and round once, so that what differs in float32
-    seldom differs in the end.
+    One in four goes up, one down. Of 16-bit numbers one in 32: kernels compute them in float32 and round once, so that
+    what differs in float32 seldom differs in the end.
     """
     x = x.detach()
     if x.is_complex():
         x = torch.view_as_real(x)
-    digits = DIGITS.get(x.dtype)
-    if digits is None or x.numel() == 0:
+    dtype = x.dtype
+    if dtype not in DIGITS or x.numel() == 0:
         return
-    values = (x.float() if digits < 24 else x).numpy()
-    bits = x.view(BITS[x.dtype]).numpy()  # through numpy: autograd's version counter does not see it
-    with np.errstate(all="ignore"):
-        fixed = short(values, digits) | ~np.isfinite(values)
-        bits[...] = bits + steps(bits, key, 32 if digits < 24 else 3) * ~fixed
+    bits = x.view(BITS[dtype]).numpy()  # through numpy: autograd's version counter does not see it
+    moves = steps(bits, key, 4 if dtype.itemsize > 2 else 32)
+    moves *= ~short(bits, dtype)
+    bits += moves
 
 
 def shakable(x: torch.Tensor) -> bool:

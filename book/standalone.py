@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from book.errors import BookError
 from book.kernel import OPEN_FIGURE, SEEDERS, silenced
 from book.ledger import Ledger
 from book.pages import Block, Page
-from book.records import Cell
+from book.records import DATA_PACKAGES, Cell
 from book.session import BlockCode, BlockResult, Job, Sessions
 from book.shown import HTML, PLAIN, form
 from book.tree import Tree
@@ -459,7 +459,7 @@ def _import_needed(line: str, names: set[str]) -> bool:
 def prove(
     tree: Tree,
     page: Page,
-    outputs: dict[str, list[dict[str, Any]]],
+    outputs: Mapping[str, Sequence[dict[str, Any]]],
     book_ledger: Ledger,
     names: Sequence[str] | None = None,
     *,
@@ -507,6 +507,33 @@ def prove(
                     f'{page.path}:{page.block(name).line}: block "{name}" cannot be reproduced by a program of its own'
                 )
     return proven
+
+
+def still_first(
+    tree: Tree,
+    page: Page,
+    outputs: Mapping[str, Sequence[dict[str, Any]]],
+    book_ledger: Ledger,
+    known: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Program]:
+    """Of programs that were proven before, those that ``prove`` would try first: running them again would tell nothing new.
+
+    A program that imports a data package is none of these, since its text does not tell that package's version.
+
+    Args:
+        outputs: block name -> recorded outputs, which each program printed when it was proven.
+        known: block name -> its record's program.
+    """
+    found = {}
+    showing = {name for name, made in outputs.items() if _shows(made)}
+    for block in page.blocks:
+        program = known.get(block.name)
+        if program and not any(package in program["text"] for package in DATA_PACKAGES):
+            first = next(_candidates(tree, page, block, book_ledger, showing))
+            if first == (program["guess"], program["text"]):
+                full = _count(program_text(page.name, block, _above(page, block, book_ledger, showing)))
+                found[block.name] = Program(block.name, first[1], first[0], _count(first[1]), full)
+    return found
 
 
 def differs(

@@ -580,7 +580,7 @@ class Varies:
 
 VARIES = [
     Varies("the time", "import time\nprint(time.time_ns())", "number 1 differs"),
-    Varies("a duration with a unit", 'import time\nprint(f"{time.time_ns() % 10**9 / 1e3:.3f}ms")', "number 1 differs"),
+    Varies("a duration with a unit", 'import os\nprint([f"{n / 7:.3f}ms" for n in os.urandom(6)])', r"number \d+ differs"),
     Varies("os.urandom", "import os\nprint(sorted(os.urandom(16)))", r"number \d+ differs"),
     Varies("a fresh generator", "import numpy as np\nprint(np.random.default_rng().random())", "number 1 differs"),
     Varies("the process id", "import os\nprint(os.getpid())", "number 1 differs"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from book import apilist, apis, check, cli, compare, ledger, observe, recording, records, score
 from book.errors import BookError
-from book.session import BlockCode, BlockResult, Job, Sessions
+from book.session import BlockCode, BlockResult, Job, PageRun, Sessions
 from book.tree import HERE, Tree
 
 UNIVERSE = Path(__file__).parent / "data" / "universe.json"
@@ -343,10 +344,8 @@ def observed_page(sessions: Sessions, *codes: str) -> observe.Observed:
     def same(one: BlockResult, other: BlockResult) -> bool:
         return one.failure == other.failure and not compare.outputs(one.outputs, other.outputs)
 
-    def run_job(attempt: Job) -> list[BlockResult]:
-        return sessions.run([attempt])[0].results
-
-    return observe.observe(job, run_job(job), run_job, same)
+    seen = observe.observe({"page": observe.observing(job, sessions.run([job])[0].results, same)}, sessions.run)
+    return seen["page"]
 
 
 def test_a_block_that_looks_at_its_own_code_is_read_instead(sessions: Sessions) -> None:
@@ -369,9 +368,27 @@ def test_compiled_code_is_seen_or_read_and_never_broken(sessions: Sessions) -> N
 
 
 def test_a_block_that_never_does_the_same_is_told() -> None:
-    job = Job("page", (BlockCode("b", ""),), ".")
-    found = observe.observe(job, [BlockResult("b")], lambda _: [BlockResult("b")], lambda *_: False)
-    assert found == observe.Observed({"b": []}, {"b": "nothing is known: it does not do the same twice"})
+    """Beside a page that is done after its first run: each has its own number of runs, and they run together."""
+    asked: list[list[str]] = []
+
+    def run(jobs: Sequence[Job]) -> list[PageRun]:
+        asked.append([job.page for job in jobs])
+        return [PageRun(job.page, [BlockResult("b", apis=["torch.ones"])]) for job in reversed(jobs)]
+
+    found = observe.observe(
+        {
+            page: observe.observing(
+                Job(page, (BlockCode("b", ""),), "."), [BlockResult("b")], lambda *_, same=page == "good": same
+            )
+            for page in ("good", "never")
+        },
+        run,
+    )
+    assert found == {
+        "good": observe.Observed({"b": ["torch.ones"]}),
+        "never": observe.Observed({"b": []}, {"b": "nothing is known: it does not do the same twice"}),
+    }
+    assert asked == [["good", "never"], ["never"], ["never"], ["never"]]
 
 
 # ---- records and the command
@@ -397,11 +414,13 @@ def test_the_names_in_a_record_are_what_a_run_sees(sessions: Sessions) -> None:
     page = check.load_pages(HERE, ["index"])["index"]
     job = check.job_of(HERE, page, ledger.load(HERE))
     seen = observe.observe(
-        job,
-        sessions.run([job])[0].results,
-        lambda attempt: sessions.run([attempt])[0].results,
-        lambda one, other: not compare.outputs(one.outputs, other.outputs),
-    )
+        {
+            "index": observe.observing(
+                job, sessions.run([job])[0].results, lambda one, other: not compare.outputs(one.outputs, other.outputs)
+            )
+        },
+        sessions.run,
+    )["index"]
     assert seen.names == {cell.name: cell.apis for cell in records.read(HERE, "index").cells}
 
 

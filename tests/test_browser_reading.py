@@ -122,7 +122,7 @@ def test_search_finds_and_leads_there(
         hit.locator("xpath=ancestor::details").locator("summary").click()
     hit.click()
     tab.wait_for_url(f"**/{Place(language, CHAPTER).address}?h=**")
-    expect(tab.locator("article mark").first).to_contain_text(re.compile(words[:2], re.IGNORECASE))
+    expect(tab.locator(".md-content article mark").first).to_contain_text(re.compile(words[:2], re.IGNORECASE))
     if anchor:
         expect(tab.locator(anchor)).to_be_in_viewport()
 

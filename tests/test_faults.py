@@ -95,7 +95,8 @@ def test_block_that_varies_is_noticed(
     assert status == 1, f"record did not notice:\n{said}"
     assert re.search(r'docs/en/part/one\.md:7: block "probe" cannot be reproduced', said), said
     monkeypatch.setattr(recording, "with_programs", lambda tree, page, new, *_: new)  # and once more
-    assert run_book(tree, "record")[0] == 0
+    status, said = run_book(tree, "record")
+    assert status == 0, said
     status, said = run_book(tree, "check")
     assert status == 1, f"check did not notice:\n{said}"
     assert re.search(PROBE + r"[^§]*" + f"(?:{fault.says})", said), said

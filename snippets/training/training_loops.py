@@ -602,7 +602,7 @@ assert means[1] < means[0] - 0.02
 # --8<-- [start:test_once]
 test_loader = DataLoader(test_set, 500, generator=torch.Generator())
 _, accuracy = evaluate(scheduled_net, test_loader)
-print(f"test accuracy {accuracy:.2f}")
+print("more than nine of ten are right:", accuracy > 0.9)
 assert accuracy > 0.9
 # --8<-- [end:test_once]
 
