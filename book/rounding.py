@@ -2,8 +2,8 @@
 
 ``Rounding`` is a dispatch mode. While it is entered, each floating result of an operator that processors may round
 differently goes up or down by one unit in the last place, or stays. Which operators those are is a rule, not a list:
-all, but those that only look at memory (views), move values, draw at random, or do one operation that IEEE 754 rounds
-correctly on every processor.
+all, but those that only look at memory (views), move values, draw what needs no computing, or do one operation that
+IEEE 754 rounds correctly on every processor.
 
 The noise is a function of the seed, the kernel and the value: the same call on the same input gives the same result,
 two kernels that compute the same quantity do not. A kernel is the operator and, where it adds up in an order of its
@@ -62,7 +62,12 @@ ROUNDED_COMPLEX = frozenset("add neg rsub sub".split())  # a product is four pro
 SCALED_SUMS = frozenset("add rsub sub".split())  # with alpha, a product and a sum
 ADDING = frozenset("index_put _index_put_impl put scatter _unsafe_index_put".split())  # if told to accumulate or reduce
 PER_EXAMPLE = frozenset("mse_loss nll_loss_forward nll_loss2d_forward".split())  # rounded as above unless they reduce
-COMPUTED_DRAWS = ("attention", "gru", "lstm", "rnn", "softmax")  # tagged as random for their dropout alone
+DROPPING = ("attention", "gru", "lstm", "rnn", "softmax")  # tagged as random for their dropout alone
+# Draws that compute something from what was drawn: logarithms, or a product and a sum that some processors fuse.
+# A uniform draw between 0 and 1 is none of them, nor is one of integers.
+COMPUTED_DRAWS = frozenset(
+    "cauchy exponential log_normal normal normal_functional randn randn_like _sample_dirichlet _standard_gamma uniform".split()
+)
 
 DIGITS = {torch.float64: 53, torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}  # binary, the hidden one included
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.float16: torch.int16, torch.bfloat16: torch.int16}
@@ -106,7 +111,8 @@ def operator(func: Any) -> Operator:
     kind = name.removeprefix("_foreach_")
     written = tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
     views = not written and all(result.alias_info is not None for result in schema.returns)
-    draws = torch.Tag.nondeterministic_seeded in func.tags and not any(word in kind for word in COMPUTED_DRAWS)
+    seeded = torch.Tag.nondeterministic_seeded in func.tags
+    draws = seeded and kind not in COMPUTED_DRAWS and not any(word in kind for word in DROPPING)
     quiet = kind in MOVES or kind.endswith("_copy") or draws or views or torch.Tag.inplace_view in func.tags
     has = functools.partial(torch._C._dispatch_has_kernel_for_dispatch_key, func.name())
     composite = has("CompositeImplicitAutograd") and not has("CPU")
@@ -121,6 +127,8 @@ def exact(op: Operator, args: Sequence[Any], kwargs: dict[str, Any], results: Se
         return not (op.argument("accumulate", args, kwargs) or op.argument("reduce", args, kwargs))
     if op.kind in PER_EXAMPLE:
         return bool(op.argument("reduction", args, kwargs, 1) == 0)
+    if op.kind == "uniform":
+        return (op.argument("from", args, kwargs, 0), op.argument("to", args, kwargs, 1)) == (0, 1)
     if op.kind == "pow":  # torch computes x**2 as x * x
         exponent = op.argument("exponent", args, kwargs)
         square = not isinstance(exponent, (torch.Tensor, list)) and exponent in (0, 1, 2)

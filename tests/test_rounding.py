@@ -74,6 +74,10 @@ SHAKEN: dict[str, Call] = {
     "absolute value of a complex number": lambda: Z.abs(),
     "fft": lambda: torch.fft.fft(X),
     "mse": lambda: torch.stack([F.mse_loss(x, p) for x, p in zip(X, P, strict=True)]),
+    "normal draws": lambda: torch.randn(40, generator=torch.Generator().manual_seed(0)),
+    "normal draws in place": lambda: torch.empty(40).normal_(generator=torch.Generator().manual_seed(0)),
+    "weights of a layer": lambda: torch.empty(40).uniform_(-0.1, 0.1, generator=torch.Generator().manual_seed(0)),
+    "exponential draws": lambda: torch.empty(40).exponential_(generator=torch.Generator().manual_seed(0)),
     "strided result": lambda: torch.exp(X.T),
 }  # fmt: skip
 
@@ -115,7 +119,8 @@ KEPT: dict[str, Call] = {
     "conversions": lambda: X.half().double(),
     "embedding": lambda: F.embedding(CLASSES % 40, X),
     "full": lambda: torch.full((3,), 0.1) + torch.full_like(X[0, :3], 0.3),
-    "random draws": lambda: torch.randn(9, generator=torch.Generator().manual_seed(0)),
+    "random draws": lambda: torch.rand(9, generator=torch.Generator().manual_seed(0)),
+    "random integers": lambda: torch.randint(9, (9,), generator=torch.Generator().manual_seed(0)),
     "random draws in place": lambda: torch.empty(9).uniform_(generator=torch.Generator().manual_seed(0)),
     "nll per example": lambda: F.nll_loss(X, CLASSES, reduction="none"),
     "mse per example": lambda: F.mse_loss(X, P, reduction="none"),

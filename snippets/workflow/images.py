@@ -550,6 +550,17 @@ for some in (data, double):
     agree = abs(forwards - backwards) / forwards < 1e-10
     eps = torch.finfo(x.dtype).eps
     print(x.dtype, f"eps {eps:.0e}", "sums agree:", agree.item())
+
+
+def new_net(dtype=torch.float64):
+    """A fresh DigitNet whose weights are drawn in this dtype, not converted."""
+    net = DigitNet(mean.item(), std.item()).to(dtype)
+    for layer in net.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+    return net
+
+
 # --8<-- [end:float64]
 
 
@@ -565,7 +576,7 @@ def train_step(model, x, y, loss_fn, optimizer):
 
 
 torch.manual_seed(0)
-net = DigitNet(mean.item(), std.item()).double()
+net = new_net()
 optimizer = torch.optim.AdamW(net.parameters(), lr=0.01)
 x, y = double["train"][::55]  # 64 pictures, some of each digit
 before = [p.detach().clone() for p in net.parameters()]
@@ -580,7 +591,7 @@ print("parameters that moved:", moved, "of", len(pairs))
 import math
 
 torch.manual_seed(0)
-net = DigitNet(mean.item(), std.item()).double()
+net = new_net()
 x, y = double["train"][::5]  # 700 pictures
 with torch.inference_mode():
     loss = F.cross_entropy(net(x), y).item()
@@ -590,7 +601,7 @@ assert abs(loss - math.log(10)) < 0.2
 
 # --8<-- [start:overfit_one_batch]
 torch.manual_seed(0)
-net = DigitNet(mean.item(), std.item()).double()
+net = new_net()
 optimizer = torch.optim.AdamW(net.parameters(), lr=0.01)
 x, y = double["train"][::55]
 for step in range(31):
@@ -611,7 +622,7 @@ def evaluate_step(model, x, y, loss_fn):
 
 
 torch.manual_seed(0)
-net = DigitNet(mean.item(), std.item()).double().eval()
+net = new_net().eval()
 x, y = double["valid"][:]
 before = {name: t.clone() for name, t in net.state_dict().items()}
 loss, right = evaluate_step(net, x, y, nn.CrossEntropyLoss())
@@ -640,7 +651,7 @@ def evaluate_epoch(model, loader, loss_fn):
 
 
 torch.manual_seed(0)
-net = DigitNet(mean.item(), std.item()).double()
+net = new_net()
 for batch_size in (500, 64, 7):
     loader = DataLoader(double["valid"], batch_size=batch_size)
     loss, share = evaluate_epoch(net, loader, nn.CrossEntropyLoss())
@@ -654,7 +665,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 def fit(data, epochs=8):
     """Train a fresh DigitNet; returns it and its history, a row per epoch."""
-    net = DigitNet(mean.item(), std.item()).to(data["train"].tensors[0].dtype)
+    net = new_net(data["train"].tensors[0].dtype)
     train_loader = DataLoader(data["train"], batch_size=64, shuffle=True)
     valid_loader = DataLoader(data["valid"], batch_size=500)
     loss_fn = nn.CrossEntropyLoss()
@@ -689,9 +700,9 @@ axes[1].set(xlabel="epoch", ylabel="accuracy")
 axes[0].legend(frameon=False)
 print("best epoch by validation loss:", history["valid loss"].argmin())
 ups = history[["train loss", "valid loss"]].diff().iloc[1:].clip(lower=0)
-assert (ups["train loss"] == 0).all() and ups["valid loss"][2] < 0.05
-assert (ups["valid loss"].drop(2) == 0).all() and history["valid loss"].argmin() == 7
-assert (history["train accuracy"] < history["valid accuracy"])[:2].all()
+assert (ups["train loss"] == 0).all() and ups["valid loss"][5] < 0.05
+assert (ups["valid loss"].drop(5) == 0).all() and history["valid loss"].argmin() == 7
+assert (history["train accuracy"] < history["valid accuracy"])[:3].all()
 plt.show()
 # --8<-- [end:learning_curves]
 
@@ -722,7 +733,7 @@ torch.bincount(cell, minlength=9).view(3, 3)
 
 # --8<-- [start:confusion_matrix]
 matrix = torch.bincount(10 * y_test + predicted, minlength=100).view(10, 10)
-assert matrix.sum() == 1000 and matrix[5, 6] == 3
+assert matrix.sum() == 1000 and matrix[7, 9] == 2
 pd.DataFrame(matrix.numpy())
 # --8<-- [end:confusion_matrix]
 
@@ -730,7 +741,7 @@ pd.DataFrame(matrix.numpy())
 right = matrix.diag().double()
 recall = right / matrix.sum(dim=1)  # of all true 5s, the share called 5
 precision = right / matrix.sum(dim=0)  # of all called 5, the share that are 5s
-assert set((-recall).topk(2).indices.tolist()) == {5, 7} and precision.min() > 0.95
+assert (-recall).topk(2).indices.tolist() == [9, 7] and precision.argmin() == 9
 pd.DataFrame({"recall": recall, "precision": precision}).round(3).T
 # --8<-- [end:recall_and_precision]
 
@@ -745,12 +756,12 @@ show(x_test[worst], titles, columns=6)
 
 # --8<-- [start:refuse_if_unsure]
 rows = []
-for limit in (0.0, 0.5, 0.8, 0.95, 0.99):
+for limit in (0.0, 0.5, 0.8, 0.95, 0.98):
     answered = probability.amax(dim=1) >= limit
     share = answered.double().mean().item()
     right = (predicted == y_test)[answered].double().mean().item()
     rows.append({"limit": limit, "answered": share, "accuracy": right})
-assert rows[3]["answered"] > 0.9 and rows[3]["accuracy"] > 0.997
+assert rows[3]["answered"] > 0.89 and rows[3]["accuracy"] > 0.997
 pd.DataFrame(rows).round(3)
 # --8<-- [end:refuse_if_unsure]
 

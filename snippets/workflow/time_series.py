@@ -27,6 +27,9 @@ violet, grey = "#9b5de5", "#7a8599"
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 names = ["susceptible", "infected", "recovered"]
 colors = (blue, orange, green)
+assert (s.diff() < 0).all() and (r.diff() > 0).all() and i.argmax() == 53
+assert (i[:54].diff() > 0).all() and (i[53:].diff() < 0).all()
+assert s[80] < 0.2 * s[30] and 23_000 < i.max() < 25_000 and r[-1] > 88_000
 for people, name, color in zip((s, i, r), names, colors, strict=True):
     ax.plot(people / 1000, color=color, label=name)
 ax.set(xlabel="day", ylabel="thousand people")
@@ -56,15 +59,17 @@ def outbreak(seed, towns=12, days=200):
     for day in range(days):
         arrived = torch.where(start == day, 20.0, 0.0)
         s, i = s - arrived, i + arrived
-        new = torch.binomial(s, 1 - torch.exp(-beta * i / people), generator=g)
+        safe = torch.exp(-(beta * i / people).double()).float()  # rounded: see below
+        new = torch.binomial(s, 1 - safe, generator=g)
         healed = torch.binomial(i, heal, generator=g)
         s, i = s - new, i + new - healed
         total = total + torch.binomial(new, report, generator=g)
         totals.append(total)
-    return torch.stack(totals, dim=1)
+    return torch.stack(totals, dim=1).double()
 
 
 totals = outbreak(seed=3)
+assert totals.sum() == 80_069_387  # the same draws on every machine
 print(totals.shape)
 print("town 8, days 100 to 104:", totals[8, 100:105])
 # --8<-- [end:twelve_towns]
@@ -100,6 +105,7 @@ ax.text(today + 2, ax.get_ylim()[1] * 0.92, "today", color=blue)
 ax.set(xlabel="day", ylabel="new cases, mean of 7 days")
 peaks = day[level.argmax(dim=1)]
 print("peaks:", peaks.tolist())
+assert (peaks.min(), peaks.max(), peaks[8]) == (56, 138, 100)
 plt.show()
 # --8<-- [end:towns_figure]
 
@@ -127,7 +133,8 @@ for name, k in {"rising": 60, "at the peak": 81, "falling": 120}.items():
 # --8<-- [end:growth]
 
 # --8<-- [start:split_by_time]
-usable = (windows >= 5).all(dim=2)  # (12, 179): enough cases each day
+seen = windows[:, :, :size]  # without the target, which nobody knows yet
+usable = (seen >= 5).all(dim=2)  # (12, 179): enough cases each day
 train = windows[usable & (target_day < today - 12)]
 valid = windows[usable & (target_day >= today - 12) & (target_day < today)]
 test = windows[usable & (target_day >= today)]
@@ -140,8 +147,8 @@ for name, part in {"train": train, "valid": valid, "test": test}.items():
 def seen_share(train_keys, valid_keys):
     """Share of validation targets that lie inside some training window."""
     inside = {(town, k + j) for town, k in train_keys for j in range(size + 1)}
-    seen = [(town, k + size) in inside for town, k in valid_keys]
-    return sum(seen) / len(seen)
+    found = [(town, k + size) in inside for town, k in valid_keys]
+    return sum(found) / len(found)
 
 
 keys = (usable & (target_day < today)).nonzero().tolist()  # (town, window)
@@ -179,10 +186,10 @@ from torch import nn
 
 torch.manual_seed(0)
 lstm = nn.LSTM(input_size=1, hidden_size=16, batch_first=True)
-x = growth(train[:4, :size])[:, :, None]  # (4, 14, 1): samples, days, features
+x = growth(train[:4, :size])[:, :, None].float()  # (4, 14, 1)
 states, (h, c) = lstm(x)
 print("states:", tuple(states.shape), " h:", tuple(h.shape), " c:", tuple(c.shape))
-assert torch.equal(states[:, -1], h[0])
+torch.testing.assert_close(states[:, -1], h[0])
 # --8<-- [end:lstm]
 
 # --8<-- [start:gru]
@@ -236,7 +243,7 @@ class Forecaster(nn.Module):
 
 
 torch.manual_seed(0)
-net = Forecaster(nn.LSTM)
+net = Forecaster(nn.LSTM).double()
 w = train[:3, :size]
 with torch.inference_mode():
     print("last level:", w[:, -1])
@@ -280,6 +287,7 @@ recipes = {
     "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=steps),
     "too fast": lambda o: lr_scheduler.ExponentialLR(o, gamma=0.9),
 }
+lines = {}
 fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
 colors = (grey, blue, orange)
 for (name, recipe), color in zip(recipes.items(), colors, strict=True):
@@ -291,10 +299,13 @@ for (name, recipe), color in zip(recipes.items(), colors, strict=True):
         optimizer.step()
         scheduler.step()
     ax.plot(rates, color=color, label=name)
+    lines[name] = torch.tensor(rates)
     total, rest = sum(rates), sum(rates[40:])
     print(f"{name:9} all rates together: {total:.2f}, after step 40: {rest:.4f}")
 ax.set(xlabel="step", ylabel="learning rate")
 ax.legend(frameon=False)
+assert (lines["constant"] == 0.01).all() and (lines["cosine"].diff() < 0).all()
+assert lines["cosine"][-1] < 1e-5 and lines["too fast"][50] < 1e-4
 plt.show()
 # --8<-- [end:rates]
 
@@ -302,7 +313,7 @@ plt.show()
 # --8<-- [start:fit]
 def fit(rnn, recipe, epochs=20):
     """A trained forecaster, and its loss on train and valid after each epoch."""
-    net = Forecaster(rnn)
+    net = Forecaster(rnn).double()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     scheduler = recipe(optimizer)
     history = []
@@ -327,13 +338,16 @@ print(f"training loss after 1 and 2 epochs: {after_1:.4f}, {after_2:.4f}")
 # --8<-- [end:fit]
 
 # --8<-- [start:schedules_compared]
-last_losses = {}
+means = {}
 for name, recipe in recipes.items():
-    torch.manual_seed(0)
-    _, history = fit(nn.GRU, recipe)
-    last_losses[name] = history[-1][0]
-    print(f"{name:9} training loss {1e4 * history[-1][0]:.1f}e-4")
-assert last_losses["cosine"] < last_losses["too fast"] / 2
+    last_losses = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        _, history = fit(nn.GRU, recipe)
+        last_losses.append(history[-1][0])
+    means[name] = sum(last_losses) / 3
+    print(f"{name:9} training loss {1e4 * means[name]:.2f}e-4, mean of three")
+assert means["cosine"] < means["too fast"] / 1.5
 # --8<-- [end:schedules_compared]
 
 # --8<-- [start:train_four]
@@ -363,6 +377,12 @@ for column, (ax, title) in enumerate(zip(axes, titles, strict=True)):
     ax.set(xlabel="epoch", title=title, yscale="log")
 axes[0].set(ylabel="relative squared error")
 axes[1].legend(frameon=False)
+lost = torch.tensor(histories, dtype=torch.float64)  # (nets, epochs, train and valid)
+assert (lost[:, 5, 0] < lost[:, 0, 0] / 1.8).all()
+assert (lost[:, 10:].amax(dim=1) < 1.5 * lost[:, 10:].amin(dim=1)).all()
+ratio = lost[:, -1, 1] / lost[:, -1, 0]
+assert ((ratio > 2) & (ratio < 3)).all()
+assert (lost[:, -1, 1] < 1.2 * lost[:, 3:, 1].amin(dim=1)).all()  # no rise
 plt.show()
 # --8<-- [end:curves]
 
@@ -438,13 +458,16 @@ ax.axhline(10, color=green, linewidth=0.8)
 ax.set(xlabel="day", ylabel="cases a day", yscale="log")
 ax.set(xlim=(60, 200), ylim=(1, 20_000))
 fig.legend(loc="outside upper center", ncols=2, frameon=False)
+median = forecasts["four nets, median"]
+assert abs((median < 10).nonzero()[0].item() - end) < 6
+assert (forecasts["growth of last week"] > truth)[:end].all()
 plt.show()
 # --8<-- [end:roll_out_figure]
 
 # --8<-- [start:residuals]
-seen, came = valid[:, :size], valid[:, size]
+before, came = valid[:, :size], valid[:, size]
 with torch.inference_mode():
-    residuals = torch.stack([torch.log(came / net(seen)) for net in nets])
+    residuals = torch.stack([torch.log(came / net(before)) for net in nets])
 print("residuals:", tuple(residuals.shape))  # nets, windows
 for name, r in zip(names, residuals, strict=True):
     print(f"{name}: mean {100 * r.mean():+.1f} %, spread {100 * r.std():.1f} %")
@@ -466,7 +489,7 @@ def sample(past, nets, residuals, paths=100, days=90):
 futures = sample(past, nets, residuals)
 print(tuple(futures.shape))
 for d in (0, 10, 30):
-    low, middle, high = futures[:, d].quantile(torch.tensor([0.05, 0.5, 0.95]))
+    low, middle, high = (futures[:, d].quantile(q) for q in (0.05, 0.5, 0.95))
     print(f"day {today + d}: {low:.0f} to {high:.0f}", end=", ")
     print(f"median {middle:.0f}; came {truth[d]:.0f}")
 # --8<-- [end:sample_paths]
@@ -475,7 +498,7 @@ for d in (0, 10, 30):
 # --8<-- [start:fan_figure]
 def fan(ax, past, truth, futures):
     shares = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
-    levels = futures.quantile(shares, dim=0)
+    levels = futures.quantile(shares.double(), dim=0)
     days = torch.arange(today, today + futures.shape[1])
     ax.fill_between(days, levels[0], levels[4], color=blue, alpha=0.2, label="90 %")
     ax.fill_between(days, levels[1], levels[3], color=blue, alpha=0.4, label="50 %")
@@ -491,6 +514,9 @@ for ax in axes:
     fan(ax, past, truth, futures)
 axes[1].set(yscale="log", ylim=(1, 20_000), ylabel="")
 axes[0].legend(frameon=False)
+low, high = futures.quantile(0.05, dim=0), futures.quantile(0.95, dim=0)
+assert ((low <= truth) & (truth <= high))[:88].all()
+assert ((high / low)[[0, 10, 20, 30]].diff() > 0).all()
 plt.show()
 # --8<-- [end:fan_figure]
 
@@ -517,7 +543,11 @@ assert low <= today + end <= high
 
 # --8<-- [start:end_figure]
 fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
-ax.hist(ends, bins=range(130, 200, 3), color=blue, alpha=0.6)
+bins = range(130, 200, 3)
+heights = ax.hist(ends, bins, color=blue, alpha=0.6)[0]
+assert 150 < bins[heights.argmax()] < 158 and ends.median() < today + end
+assert ((ends >= 145) & (ends <= 165)).float().mean() > 0.9
+assert ends.max() > 185 and (ends > 180).sum() < 10
 ax.axvline(today + end, color=orange, linestyle=":")
 ax.text(today + end + 1, ax.get_ylim()[1] * 0.9, "true end", color=orange)
 ax.set(xlabel="day on which the outbreak ends", ylabel="paths")
@@ -548,6 +578,8 @@ for town in range(12):
     rows.append([town, int(day[known[town].argmax()]), low, high, true_end])
 table = pd.DataFrame(rows, columns=["town", "peak", "low", "high", "end"])
 table["inside"] = table["end"].between(table["low"], table["high"])
+middle = (table["low"] + table["high"]) / 2
+assert table["inside"].all() and (table["end"] > middle).sum() == 6
 table.set_index("town").astype({"low": int, "high": int})
 # --8<-- [end:all_open_towns]
 
@@ -555,9 +587,15 @@ table.set_index("town").astype({"low": int, "high": int})
 early = int(known.argmax(dim=1).argmax())  # the town that rises to this day
 wide = sample(known[early], nets, residuals)
 print("high / low end of the 90 % band, in 20 days:")
+bands = {}
 for name, paths in {early: wide, 8: futures}.items():
-    low, high = paths[:, 20].quantile(torch.tensor([0.05, 0.95]))
-    print(f"town {name}: {high / low:.1f}")
+    low, high = paths[:, 20].quantile(0.05), paths[:, 20].quantile(0.95)
+    bands[name] = high / low
+    print(f"town {name}: {bands[name]:.1f}")
+assert bands[early] > 9 * bands[8]
+low, high = wide.quantile(0.05, dim=0), wide.quantile(0.95, dim=0)
+assert low[20] < 1000 and high[20] > 10_000
+assert ((low <= future[early]) & (future[early] <= high)).all()
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 fan(ax, known[early], future[early], wide).set(yscale="log", ylim=(1, 200_000))
 ax.legend(frameon=False, loc="upper left")
@@ -565,11 +603,14 @@ plt.show()
 # --8<-- [end:before_the_peak]
 
 # --8<-- [start:ten_days_later]
+widths = []
 for wait in (0, 5, 10, 20):
     later = level[8, : today + wait - 6]
     e = today + wait + end_days(sample(later, nets, residuals)).float()
     low, high = e.quantile(0.05), e.quantile(0.95)
+    widths.append(high - low)
     print(f"asked on day {today + wait}: between day {low:.0f} and day {high:.0f}")
+assert widths == sorted(widths, reverse=True) and widths[-1] < widths[0]
 # --8<-- [end:ten_days_later]
 
 # --8<-- [start:save_ensemble]
@@ -585,7 +626,8 @@ for net, weights in zip(loaded, read["nets"], strict=True):
     net.load_state_dict(weights)
 with torch.inference_mode():
     for a, b in zip(pair, loaded, strict=True):
-        assert torch.equal(a(train[:5, :size]), b(train[:5, :size]))
+        past = train[:5, :size].float()
+        assert torch.equal(a(past), b(past))
 print(read["kinds"], "window of", read["size"], "days")
 # --8<-- [end:save_ensemble]
 
@@ -604,11 +646,11 @@ assert abs(turning - peak) <= 1
 import torch.nn.functional as F
 
 centred = F.avg_pool1d(new[:, None], kernel_size=7, stride=1)[:, 0]
-assert torch.allclose(centred, level)  # the same numbers, but for which day?
+torch.testing.assert_close(centred, level)  # the same numbers, but for which day?
 changed = new.clone()
 changed[:, today:] = 0
 other = F.avg_pool1d(changed[:, None], 7, stride=1)[:, 0]
-differs = (centred != other).any(dim=0).nonzero()[0, 0].item()
+differs = ((centred - other).abs() > 0.01).any(dim=0).nonzero()[0, 0].item()
 print("trailing: column", differs, "is day", differs + 6)
 print("centred:  column", differs, "is day", differs + 3)
 assert differs + 3 < today <= differs + 6
@@ -617,7 +659,7 @@ assert differs + 3 < today <= differs + 6
 # --8<-- [start:solution_day_by_day]
 torch.manual_seed(0)
 rnn = nn.GRU(1, 16, batch_first=True)
-x = growth(train[:4, :size])[:, :, None]  # (4, 14, 1)
+x = growth(train[:4, :size])[:, :, None].float()  # (4, 14, 1)
 with torch.inference_mode():
     whole, _ = rnn(x)
     h, parts = None, []
@@ -634,7 +676,7 @@ torch.manual_seed(0)
 deep = nn.LSTM(1, 16, num_layers=2, batch_first=True)
 states, (h, c) = deep(x)
 print("states:", tuple(states.shape), " h:", tuple(h.shape))
-assert torch.equal(h[-1], states[:, -1])
+torch.testing.assert_close(h[-1], states[:, -1])
 second = sum(p.numel() for n, p in deep.named_parameters() if n.endswith("l1"))
 print("parameters of the second layer:", second)
 assert second == 4 * 16 * (16 + 16 + 2)
