@@ -83,11 +83,6 @@ def test_each_claim_about_a_figure_has_its_row(book: dict[str, pages.Page]) -> N
     listed = claims.rows((HERE.root / claims.LIST).read_text(encoding="utf-8"))
     assert not list(claims.problems(found, listed, book))
     assert len(found) == len(listed) > 100
-    assert {claim.page for claim in found}.isdisjoint(claims.LATER)
-
-
-def test_pages_left_for_later_are_pages(book: dict[str, pages.Page]) -> None:
-    assert set(claims.LATER) <= set(book)
 
 
 # ---- What a claim is -------------------------------------------------------------------------------------------------
