@@ -149,6 +149,7 @@ def test_programs_leave_out_what_needs_a_gpu(tmp_path: Path, sessions: Sessions)
 def test_programs_are_kept_while_their_code_is_the_same(
     small: Tree, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The blocks below the edited one have the same programs as before, and they print the same."""
     asked: list[list[str]] = []
     prove = standalone.prove
 
@@ -160,4 +161,4 @@ def test_programs_are_kept_while_their_code_is_the_same(
     recording.record(small, sessions=sessions)
     edit("snippets/part/small.py", "2 * x", "3 * x")(small)
     recording.record(small, sessions=sessions)
-    assert asked == [[], ["scale", "table", "curve", "wrong_shape"]]
+    assert asked == [[], ["scale"]]
