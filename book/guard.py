@@ -305,11 +305,18 @@ def _wraps(new: Any, old: Any) -> bool:
     code = getattr(new, "__code__", None)
     if code is None or not code.co_filename.startswith(INSTALLED):
         return False
-    if any(cell.cell_contents is old for cell in new.__closure__ or ()):
+    if any(held is old for held in _closed_over(new)):
         return True
     while new is not None and new is not old:
         new = getattr(new, "_torchdynamo_orig_callable", None) or getattr(new, "__wrapped__", None)
     return new is old
+
+
+def _closed_over(function: Any) -> Iterator[Any]:
+    """What a function keeps of the one that made it."""
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # the name has no value any more
+            yield cell.cell_contents
 
 
 def _counts(name: str) -> bool:

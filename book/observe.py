@@ -795,9 +795,9 @@ def observing(
 def observe(
     pages: Mapping[str, Generator[Job, Sequence[BlockResult], Observed]],
     run: Callable[[Sequence[Job]], Iterable[PageRun]],
-) -> dict[str, Observed]:
-    """What ``observing`` returns for each page; their runs share the cores."""
-    found: dict[str, Observed] = {}
+) -> dict[str, Observed | Exception]:
+    """What ``observing`` returns for each page, or the exception in which it ended; their runs share the cores."""
+    found: dict[str, Observed | Exception] = {}
     wanted = {page: next(steps) for page, steps in pages.items()}
     while wanted:
         jobs, wanted = list(wanted.values()), {}
@@ -806,4 +806,6 @@ def observe(
                 wanted[again.page] = pages[again.page].send(again.results)
             except StopIteration as end:
                 found[again.page] = end.value
+            except Exception as error:  # of this page only: the others go on
+                found[again.page] = error
     return found

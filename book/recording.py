@@ -65,11 +65,14 @@ def record(
             report.verdicts = [v for v in report.verdicts if v.page != name] + verdicts
             report.problems.append(_not_recorded(chosen[name], verdicts))
             good = [run for run in good if run.page != name]
-        seen = _observe(tree, {run.page: run for run in good}, chosen, book_ledger, workers, say, warm)
+        observed = _observe(tree, {run.page: run for run in good}, chosen, book_ledger, workers, say, warm)
         for run in good:
             page, old = chosen[run.page], known.get(run.page)
             try:
-                changes += _finish(tree, page, run, seen[run.page], old, book_ledger, workers, say, warm)
+                seen = observed[run.page]
+                if isinstance(seen, Exception):
+                    raise seen
+                changes += _finish(tree, page, run, seen, old, book_ledger, workers, say, warm)
             except Exception as error:  # of this page only: the others are recorded
                 report.problems.append(check.failed_at(page, error))
     report.seconds = time.perf_counter() - began
@@ -107,7 +110,7 @@ def _observe(
     workers: int | None,
     say: Say,
     warm: Sessions,
-) -> dict[str, observe.Observed]:
+) -> dict[str, observe.Observed | Exception]:
     """Page -> the public names of torch that each block uses, from runs that print what the plain run printed."""
 
     def same_on(page: str) -> Callable[[BlockResult, BlockResult], bool]:
@@ -168,10 +171,9 @@ def with_programs(
             elif alike:
                 proven_before[cell.name] = before.program
     outputs = {cell.name: cell.outputs for cell in new.cells}
-    again = standalone.still_first(tree, page, outputs, book_ledger, proven_before)
-    kept |= {name: {"prover": standalone.PROVER, **asdict(program)} for name, program in again.items()}
-    todo = [cell.name for cell in new.cells if cell.name not in kept and not cell.needs]
-    proven = standalone.prove(tree, page, outputs, book_ledger, todo, workers=workers, say=say, sessions=sessions)
+    proven = standalone.still_first(tree, page, outputs, book_ledger, proven_before)
+    todo = [c.name for c in new.cells if not c.needs and c.name not in kept and c.name not in proven]
+    proven |= standalone.prove(tree, page, outputs, book_ledger, todo, workers=workers, say=say, sessions=sessions)
     programs = {name: {"prover": standalone.PROVER, **asdict(program)} for name, program in proven.items()}
     programs |= kept
     cells = tuple(cell if cell.needs else replace(cell, program=programs[cell.name]) for cell in new.cells)

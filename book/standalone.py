@@ -495,10 +495,7 @@ def prove(
             guess, text = tries[name]
             result = run.results[0] if run.results else None
             if differs(page.name, name, guess, outputs[name], result, book_ledger) is None:
-                full = _count(
-                    program_text(page.name, page.block(name), _above(page, page.block(name), book_ledger, showing))
-                )
-                proven[name] = Program(name, text, guess, _count(text), full)
+                proven[name] = _program(page, page.block(name), guess, text, book_ledger, showing)
                 del waiting[name]
                 continue
             waiting[name].pop(0)
@@ -529,11 +526,16 @@ def still_first(
     for block in page.blocks:
         program = known.get(block.name)
         if program and not any(package in program["text"] for package in DATA_PACKAGES):
-            first = next(_candidates(tree, page, block, book_ledger, showing))
-            if first == (program["guess"], program["text"]):
-                full = _count(program_text(page.name, block, _above(page, block, book_ledger, showing)))
-                found[block.name] = Program(block.name, first[1], first[0], _count(first[1]), full)
+            guess, text = next(_candidates(tree, page, block, book_ledger, showing))
+            if (guess, text) == (program["guess"], program["text"]):
+                found[block.name] = _program(page, block, guess, text, book_ledger, showing)
     return found
+
+
+def _program(page: Page, block: Block, guess: str, text: str, book_ledger: Ledger, showing: set[str]) -> Program:
+    """A proven program, with its length and that of everything above its block."""
+    full = program_text(page.name, block, _above(page, block, book_ledger, showing))
+    return Program(block.name, text, guess, _count(text), _count(full))
 
 
 def differs(
@@ -637,7 +639,12 @@ def _tail(printed: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     """The end of a printed text, as long as what is wanted."""
     if printed["output_type"] != "stream" or wanted["output_type"] != "stream":
         return printed
-    return {**printed, "text": printed["text"][-len(wanted["text"]) :]}
+    return {**printed, "text": ending(printed["text"], wanted["text"])}
+
+
+def ending(printed: str, wanted: str) -> str:
+    """The end of ``printed``, as long as ``wanted``: what the blocks above print stands before it."""
+    return printed[-len(wanted) :]
 
 
 def _shows(outputs: Sequence[dict[str, Any]]) -> bool:

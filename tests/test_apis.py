@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -345,7 +345,9 @@ def observed_page(sessions: Sessions, *codes: str) -> observe.Observed:
         return one.failure == other.failure and not compare.outputs(one.outputs, other.outputs)
 
     seen = observe.observe({"page": observe.observing(job, sessions.run([job])[0].results, same)}, sessions.run)
-    return seen["page"]
+    found = seen["page"]
+    assert isinstance(found, observe.Observed)
+    return found
 
 
 def test_a_block_that_looks_at_its_own_code_is_read_instead(sessions: Sessions) -> None:
@@ -368,27 +370,29 @@ def test_compiled_code_is_seen_or_read_and_never_broken(sessions: Sessions) -> N
 
 
 def test_a_block_that_never_does_the_same_is_told() -> None:
-    """Beside a page that is done after its first run: each has its own number of runs, and they run together."""
+    """Beside a page that is done after its first run, and one that can't be compared: each by itself, run together."""
     asked: list[list[str]] = []
 
     def run(jobs: Sequence[Job]) -> list[PageRun]:
         asked.append([job.page for job in jobs])
         return [PageRun(job.page, [BlockResult("b", apis=["torch.ones"])]) for job in reversed(jobs)]
 
+    def same_on(page: str) -> Callable[[BlockResult, BlockResult], bool]:
+        return lambda *_: bool(1 / 0) if page == "broken" else page == "good"
+
     found = observe.observe(
         {
-            page: observe.observing(
-                Job(page, (BlockCode("b", ""),), "."), [BlockResult("b")], lambda *_, same=page == "good": same
-            )
-            for page in ("good", "never")
+            page: observe.observing(Job(page, (BlockCode("b", ""),), "."), [BlockResult("b")], same_on(page))
+            for page in ("good", "never", "broken")
         },
         run,
     )
+    assert isinstance(found.pop("broken"), ZeroDivisionError)
     assert found == {
         "good": observe.Observed({"b": ["torch.ones"]}),
         "never": observe.Observed({"b": []}, {"b": "nothing is known: it does not do the same twice"}),
     }
-    assert asked == [["good", "never"], ["never"], ["never"], ["never"]]
+    assert asked == [["good", "never", "broken"], ["never"], ["never"], ["never"]]
 
 
 # ---- records and the command
@@ -421,6 +425,7 @@ def test_the_names_in_a_record_are_what_a_run_sees(sessions: Sessions) -> None:
         },
         sessions.run,
     )["index"]
+    assert isinstance(seen, observe.Observed)
     assert seen.names == {cell.name: cell.apis for cell in records.read(HERE, "index").cells}
 
 

@@ -115,3 +115,18 @@ def test_its_variables_are_other_ones() -> None:
     other = elsewhere.environment(normal)
     assert other["PATH"] == "p"
     assert all(other[name] != normal[name] for name in normal if name != "PATH")
+
+
+def test_what_a_function_closes_over() -> None:
+    def shell(old: object, late: bool) -> Any:
+        if late:
+            unset = len
+
+        def new() -> object:
+            return old, unset
+
+        return new
+
+    assert list(guard._closed_over(shell(print, late=True))) == [print, len]
+    assert list(guard._closed_over(shell(print, late=False))) == [print], "a name without a value is passed over"
+    assert list(guard._closed_over(shell)) == []

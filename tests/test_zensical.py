@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from books import BOOK_PARTS, copy_book
+from browser_support import LANG
 
 from book import pages
 from book.tree import LANGUAGES, Tree
@@ -55,4 +56,4 @@ def test_zensical_builds_the_staged_pages(staged: Tree, language: str) -> None:
     assert re.findall(r'id="code-(\w+)"', html) == blocks
     assert html.count("rp-out") >= len(blocks) // 2
     assert (site / "status" / "index.html").is_file()
-    assert f'<html lang="{"zh-CN" if language == "zh" else "en"}"' in html
+    assert f'<html lang="{LANG[language]}"' in html
