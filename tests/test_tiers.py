@@ -88,3 +88,14 @@ def test_long_files_start_first(request: pytest.FixtureRequest) -> None:
     order = list(dict.fromkeys(item.path for item in request.session.items))
     seconds = {item.path: tiers.expected(item) for item in request.session.items}
     assert [seconds[path] for path in order] == sorted(seconds.values(), reverse=True)
+
+
+def test_the_last_lines_name_what_failed(small: Tree) -> None:
+    """Below pytest's summary, whose messages can fill a terminal."""
+    snippet = small.snippets / "part/small.py"
+    snippet.write_text(
+        snippet.read_text(encoding="utf-8").replace("print(", 'assert 0, "long" * 9999\nprint(', 1), encoding="utf-8"
+    )
+    status, said = pytest_in(small)
+    assert status == 1, said
+    assert said.strip().splitlines()[-1].startswith("FAILED: "), said[-500:]

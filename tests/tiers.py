@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
@@ -81,7 +81,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SPENT] = defaultdict(float)
     config.stash[TOTALS] = Counter()
-    config.pluginmanager.register(_Gatherer(config), "tiers-gatherer")
+    gatherer = _Gatherer(config)
+    config.pluginmanager.register(gatherer, "tiers-gatherer")
+    config.pluginmanager.register(_Teller(gatherer), "tiers-teller")
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_FromWorkers(), "tiers-from-workers")
 
@@ -109,18 +111,32 @@ class _Gatherer:
             output["runs"] = dict(runs)
             return
         self.config.stash[TOTALS].update(runs)
-        if self._twice():
+        if self.twice():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _twice(self) -> dict[str, int]:
+    def twice(self) -> dict[str, int]:
         return {what: n for what, n in self.config.stash[TOTALS].items() if n > 1}
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        terminalreporter.section("tiers, in seconds of all workers")
-        for line in load().table(self.config.stash[SPENT]):
-            terminalreporter.write_line(line, red="OVER" in line)
-        for what, n in sorted(self._twice().items()):
-            terminalreporter.write_line(f"FAILED: {what} ran {n} times in this run, not once", red=True)
+
+class _Teller:
+    """The last lines of a run: the table of tiers and the names of what failed, below pytest's own summary, which can be long."""
+
+    def __init__(self, gatherer: _Gatherer) -> None:
+        self.gatherer = gatherer
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        yield
+        told = session.config.pluginmanager.get_plugin("terminalreporter")
+        if told is None or hasattr(session.config, "workeroutput"):
+            return
+        told.section("tiers, in seconds of all workers")
+        for line in load().table(session.config.stash[SPENT]):
+            told.write_line(line, red="OVER" in line)
+        for what, n in sorted(self.gatherer.twice().items()):
+            told.write_line(f"FAILED: {what} ran {n} times in this run, not once", red=True)
+        for report in [*told.stats.get("failed", []), *told.stats.get("error", [])]:
+            told.write_line(f"FAILED: {report.nodeid}", red=True)
 
 
 class _FromWorkers:
