@@ -62,8 +62,11 @@ class Report:
         return not self.failed and not self.problems
 
 
-def load_pages(tree: Tree, names: Sequence[str] = ()) -> dict[str, Page]:
+def load_pages(tree: Tree, names: Sequence[str] = (), problems: list[str] | None = None) -> dict[str, Page]:
     """The English pages that have blocks (all, or those named; a name may be a whole part such as ``concepts``).
+
+    Args:
+        problems: gets a message for each page that does not parse; without it such a page raises.
 
     Raises:
         BookError: a name that is no page, or a page that does not parse.
@@ -78,7 +81,14 @@ def load_pages(tree: Tree, names: Sequence[str] = ()) -> dict[str, Page]:
         if not matching:
             raise BookError(f'no page "{name}"{nearest(name, every)}; pages are docs/en/**.md')
         chosen += [p for p in matching if p not in chosen]
-    loaded = {name: pages.load(tree, name) for name in (chosen if names else every)}
+    loaded = {}
+    for name in chosen if names else every:
+        try:
+            loaded[name] = pages.load(tree, name)
+        except BookError as error:
+            if problems is None:
+                raise
+            problems.append(str(error))
     return {name: page for name, page in loaded.items() if page.blocks}
 
 
@@ -331,11 +341,12 @@ def check(
     sessions: Sessions | None = None,
 ) -> Report:
     """Run the pages and compare with their records. ``sessions``: a warm parent to use instead of a new one."""
-    chosen = load_pages(tree, names)
-    book_ledger = ledger.load(tree)
     report = Report()
-    ledger.check_targets(book_ledger.of_pages(chosen) if names else book_ledger, chosen)
-    known, report.problems = read_records(tree, chosen)
+    chosen = load_pages(tree, names, report.problems)
+    book_ledger = ledger.load(tree)
+    ledger.check_targets(book_ledger.of_pages(chosen) if names or report.problems else book_ledger, chosen)
+    known, problems = read_records(tree, chosen)
+    report.problems += problems
     began = time.perf_counter()
     jobs = [job_of(tree, chosen[name], book_ledger, device=device) for name in longest_first(list(known), known)]
     verdicts: dict[str, list[Verdict]] = {}

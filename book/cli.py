@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("portable", help="check pages under other kernels and numbers of threads (slow; nightly)")
     one.add_argument("pages", nargs="*", metavar="PAGE")
-    one.add_argument("--workers", type=int, help="pages at a time (default: cores, divided by a world's threads)")
+    one.add_argument("--workers", type=_positive, help="pages at a time (default: cores, divided by a world's threads)")
     one.set_defaults(run=_portable)
 
     one = commands.add_parser("record", help="run pages and rewrite their records")
@@ -88,8 +88,8 @@ def _parser() -> argparse.ArgumentParser:
         "shake", help="run pages under rounding noise of one unit in the last place; what differs from its record?"
     )
     one.add_argument("pages", nargs="*", metavar="PAGE")
-    one.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each page (default 3)")
-    one.add_argument("--workers", type=int)
+    one.add_argument("--seeds", type=_positive, default=3, metavar="N", help="runs of each page (default 3)")
+    one.add_argument("--workers", type=_positive)
     one.set_defaults(run=_shake)
 
     one = commands.add_parser("mutate", help="change literals, operators and names of a snippet; does check notice?")

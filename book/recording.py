@@ -29,11 +29,11 @@ def record(
     Returns:
         The report, and a sentence per page or block on what changed.
     """
-    chosen = check.load_pages(tree, names)
-    book_ledger = ledger.load(tree)
-    ledger.check_targets(book_ledger.of_pages(chosen) if names else book_ledger, chosen)
-    known, _ = check.read_records(tree, chosen)
     report, changes = Report(), []
+    chosen = check.load_pages(tree, names, report.problems)
+    book_ledger = ledger.load(tree)
+    ledger.check_targets(book_ledger.of_pages(chosen) if names or report.problems else book_ledger, chosen)
+    known, _ = check.read_records(tree, chosen)
     began = time.perf_counter()
     jobs = [check.job_of(tree, chosen[name], book_ledger) for name in check.longest_first(list(chosen), known)]
     with nullcontext(sessions) if sessions else Sessions() as warm:
@@ -51,7 +51,11 @@ def record(
                 fit[run.page] = run
         for other in check.run_jobs([job for job in jobs if job.page in fit], workers, say, away):
             page = chosen[other.page]
-            judged[page.name] = repeat.refuse(page, judged[page.name], fit[page.name], other, book_ledger)
+            try:
+                judged[page.name] = repeat.refuse(page, judged[page.name], fit[page.name], other, book_ledger)
+            except Exception as error:  # of this page only
+                report.problems.append(check.failed_at(page, error))
+                del judged[page.name]
         good: list[PageRun] = []
         for name, verdicts in judged.items():
             report.verdicts += verdicts
@@ -61,10 +65,13 @@ def record(
             else:
                 good.append(fit[name])
         noisy = shake.against(tree, {run.page: run for run in good}, chosen, book_ledger, warm, workers, say)
-        for name, verdicts in noisy.items():
-            report.verdicts = [v for v in report.verdicts if v.page != name] + verdicts
-            report.problems.append(_not_recorded(chosen[name], verdicts))
+        for name, shaken in noisy.items():
             good = [run for run in good if run.page != name]
+            if isinstance(shaken, Exception):
+                report.problems.append(check.failed_at(chosen[name], shaken))
+                continue
+            report.verdicts = [v for v in report.verdicts if v.page != name] + shaken
+            report.problems.append(_not_recorded(chosen[name], shaken))
         observed = _observe(tree, {run.page: run for run in good}, chosen, book_ledger, workers, say, warm)
         for run in good:
             page, old = chosen[run.page], known.get(run.page)

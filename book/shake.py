@@ -34,11 +34,12 @@ def shake(
     sessions: Sessions | None = None,
 ) -> Report:
     """Run the pages under the noise of the seeds 1, 2, ... and compare with their records; one verdict per block."""
-    chosen = check.load_pages(tree, names)
-    book_ledger = ledger.load(tree)
-    ledger.check_targets(book_ledger.of_pages(chosen) if names else book_ledger, chosen)
     report = Report()
-    known, report.problems = check.read_records(tree, chosen)
+    chosen = check.load_pages(tree, names, report.problems)
+    book_ledger = ledger.load(tree)
+    ledger.check_targets(book_ledger.of_pages(chosen) if names or report.problems else book_ledger, chosen)
+    known, problems = check.read_records(tree, chosen)
+    report.problems += problems
     began = time.perf_counter()
     jobs = [check.job_of(tree, chosen[name], book_ledger) for name in check.longest_first(list(known), known)]
     noisy = [under_noise(job, seed) for job in jobs for seed in range(1, seeds + 1)]
@@ -61,23 +62,26 @@ def against(
     sessions: Sessions,
     workers: int | None = None,
     say: Say = silent,
-) -> dict[str, list[Verdict]]:
+) -> dict[str, list[Verdict] | Exception]:
     """Page -> its verdicts under the noise of one seed, where a block fails or prints other than in its plain run.
 
-    A block that doesn't repeat itself without noise either is none of these.
+    A block that doesn't repeat itself without noise either is none of these. Where judging a page fails, its exception.
     """
     jobs = {name: check.job_of(tree, pages[name], book_ledger) for name in plain}
-    found = {}
+    found: dict[str, list[Verdict] | Exception] = {}
     noisy = [*runs([under_noise(job, 1) for job in jobs.values()], workers, say, sessions)]
     for name, seed, run in noisy:
-        verdicts = compared(tree, pages[name], run, plain[name], book_ledger)
-        if any(verdict.status == "failed" for verdict in verdicts):
-            again = sessions.run([jobs[name]], workers=1)[0]
-            repeated = compared(tree, pages[name], again, plain[name], book_ledger)
-            varying = {v.block for v in repeated if v.status == "failed"}
-            verdicts = [replace(v, status="passed", message="") if v.block in varying else v for v in verdicts]
-        if any(verdict.status == "failed" for verdict in verdicts):
-            found[name] = merged(pages[name], {seed: verdicts})
+        try:
+            verdicts = compared(tree, pages[name], run, plain[name], book_ledger)
+            if any(verdict.status == "failed" for verdict in verdicts):
+                again = sessions.run([jobs[name]], workers=1)[0]
+                repeated = compared(tree, pages[name], again, plain[name], book_ledger)
+                varying = {v.block for v in repeated if v.status == "failed"}
+                verdicts = [replace(v, status="passed", message="") if v.block in varying else v for v in verdicts]
+            if any(verdict.status == "failed" for verdict in verdicts):
+                found[name] = merged(pages[name], {seed: verdicts})
+        except Exception as error:
+            found[name] = error
     return found
 
 

@@ -109,7 +109,8 @@ def publish_markdown(tree: Tree, site: Path, site_url: str = "", languages: Iter
     lines = [
         "# Runnable PyTorch",
         "",
-        "> A bilingual book of PyTorch: every block was run, every output is what the run printed.",
+        "> A bilingual book of PyTorch: every block was run, apart from those for a GPU, which say so; "
+        "every output is what the run printed.",
         "",
     ]
     for language in languages:
@@ -137,7 +138,7 @@ def _addresses(site_url: str | None) -> dict[str, str]:
     return {"BOOK_SITE_URL": site_url, "BOOK_SITE_URL_ZH": site_url.rstrip("/") + "/zh/"}
 
 
-WAITING = """<!doctype html><html lang="zh"><meta charset="utf-8"><meta http-equiv="refresh" content="2">
+WAITING = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta http-equiv="refresh" content="2">
 <title>{title}</title><p>{chinese}</p><p lang="en">{english} <a href="/">English</a></p></html>"""
 BEING_BUILT = WAITING.format(
     title="正在构建",

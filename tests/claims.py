@@ -149,11 +149,16 @@ def parts(test: ast.expr) -> frozenset[str]:
 def holds(quoted: str, page: Page, block: str) -> bool:
     """Whether an assert of the block, or of one above it on the page, checks all of ``quoted``."""
     try:
-        wanted = parts(ast.parse(quoted, mode="eval").body)
+        all_of_it = wanted(quoted)
     except SyntaxError:
         return False
     names = [one.name for one in page.blocks]
-    return any(wanted <= one for above in page.blocks[: names.index(block) + 1] for one in asserts(above.code))
+    return any(all_of_it <= one for above in page.blocks[: names.index(block) + 1] for one in asserts(above.code))
+
+
+def wanted(quoted: str) -> frozenset[str]:
+    """The parts of a quotation."""
+    return parts(ast.parse(quoted, mode="eval").body)
 
 
 def rows(text: str) -> list[Row]:

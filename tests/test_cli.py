@@ -138,6 +138,9 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
         ("find x --most -1", "must be at least 1, got -1"),
         ("serve --port 99999", "a port is a number from 0 to 65535, got 99999"),
         ("check --workers 0", "must be at least 1, got 0"),
+        ("shake --seeds 0", "must be at least 1, got 0"),
+        ("shake --workers -1", "must be at least 1, got -1"),
+        ("portable --workers 0", "must be at least 1, got 0"),
         ("mutate concepts/autograd --n 0", "must be at least 1, got 0"),
     ],
 )

@@ -457,6 +457,15 @@ def test_resume_goes_on_with_the_best_epoch(tmp_path: Path) -> None:
     assert same(weights(again), weights(whole))
 
 
+def test_home_is_expanded_in_the_name_of_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model = make()
+    model.save("~/run.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
+    model.load("~/run.pt")
+    model.resume("~/run.pt")
+
+
 def test_load_reads_the_weights_alone(tmp_path: Path) -> None:
     model, other = make(optimizer=torch.optim.Adam), make(optimizer=torch.optim.SGD)
     model.fit(loader(), epochs=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from books import one_block, write_page
 from conftest import RunBook
 from faults import LEDGER, edit, entry, ledger, write
 
-from book import check, recording, records, stage, standalone
+from book import check, recording, records, repeat, shake, stage, standalone
 from book.errors import BookError
 from book.pages import Page
 from book.session import Sessions
@@ -78,6 +79,39 @@ def test_a_failure_of_the_engine_stops_no_other_page(
     for command in ("check", "record"):
         status, said = run_book(tree, command)
         assert status == 1 and "part/one.md: the engine failed on this page" in said and "1 passed" in said
+
+
+@pytest.mark.parametrize("command", ["record", "check", "shake --seeds 1"])
+def test_a_page_that_does_not_parse_stops_no_other(command: str, tmp_path: Path, run_book: RunBook) -> None:
+    tree = two_pages(tmp_path, "1")
+    if command != "record":
+        assert run_book(tree, "record")[0] == 0
+    bad = tree.page("en", "part/one")
+    bad.write_text(
+        bad.read_text(encoding="utf-8") + '\n```python\n--8<-- "part/one.py:nothing"\n```\n', encoding="utf-8"
+    )
+    status, said = run_book(tree, *command.split())
+    assert status == 1 and "docs/en/part/one.md" in said and "nothing" in said, said
+    assert tree.record("part/page").is_file() and "1 passed" in said, said
+
+
+@pytest.mark.parametrize(("module", "function"), [(repeat, "refuse"), (shake, "compared")])
+def test_a_page_that_cannot_be_compared_stops_no_other(
+    module: ModuleType, function: str, tmp_path: Path, run_book: RunBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = two_pages(tmp_path, "1")
+    real = getattr(module, function)
+
+    def odd(*arguments: Any) -> list[check.Verdict]:
+        if any(isinstance(one, Page) and one.name == "part/one" for one in arguments):
+            raise TypeError("odd")
+        found: list[check.Verdict] = real(*arguments)
+        return found
+
+    monkeypatch.setattr(module, function, odd)
+    status, said = run_book(tree, "record")
+    assert status == 1 and "part/one.md: the engine failed on this page" in said, said
+    assert tree.record("part/page").is_file() and not tree.record("part/one").exists()
 
 
 def test_record_tells_new_and_gone_blocks(small: Tree, sessions: Sessions) -> None:

@@ -111,7 +111,7 @@ def test_english_is_served_first(serving: Serving) -> None:
     assert status == 200 and '<html lang="en"' in text
     status, text = serving.at_first["zh/"]
     assert (status, "http-equiv" in text) in ((503, True), (200, False))  # 200 if it was built in the meantime
-    assert '<html lang="zh"' in text
+    assert '<html lang="zh-CN"' in text
     assert serving.said.index("Serving English at") < serving.said.index("Serving 中文 at")
 
 

@@ -72,11 +72,12 @@ first, second = torch.meshgrid(
 )
 points = torch.stack([first, second], dim=-1)  # (45, 71, 2)
 heights = 0.5 * (points @ H * points).sum(dim=-1)
+levels = torch.arange(2.5, 20, 2.5)  # not 0: at a point, 0 or 1e-8
 
 fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.2), layout="constrained")
 for ax, lr in zip(axes, (0.003, 0.036, 0.041), strict=True):
     path, losses = descend(lambda p, lr=lr: torch.optim.SGD(p, lr=lr), steps=40)
-    ax.contour(first, second, heights.sqrt(), 8, colors="#7a8599", linewidths=0.7)
+    ax.contour(first, second, heights.sqrt(), levels, colors="#7a8599", linewidths=0.7)
     ax.plot(*path.T, ".-", color="#2f6fdb", ms=4, lw=1)
     ax.plot(0, 0, "*", color="#e4572e", ms=10)
     ax.set(title=f"lr {lr}: loss {losses[-1]:.2f}", aspect="equal")
@@ -497,7 +498,7 @@ for name, twin in (("ASGD", "SGD"), ("SparseAdam", "Adam")):
 
 fig, axes = plt.subplots(5, 3, figsize=(7.5, 8.8), layout="constrained")
 for ax, (name, path) in zip(axes.flat, paths.items(), strict=True):
-    ax.contour(first, second, heights.sqrt(), 8, colors="#7a8599", linewidths=0.5)
+    ax.contour(first, second, heights.sqrt(), levels, colors="#7a8599", linewidths=0.5)
     ax.plot(*path.T, ".-", color="#2f6fdb", ms=3, lw=0.9)
     ax.plot(0, 0, "*", color="#e4572e", ms=9)
     ax.set(title=f"{name}, lr {best[name]:g}", aspect="equal")

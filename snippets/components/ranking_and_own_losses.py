@@ -471,7 +471,8 @@ print("given:", labels[:12].tolist())
 # --8<-- [start:noisy_labels]
 def train_on_noise(loss_fn, seed):
     torch.manual_seed(seed)
-    net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)).double()
+    first = nn.Linear(64, 128, dtype=torch.float64)
+    net = nn.Sequential(first, nn.ReLU(), nn.Linear(128, 10, dtype=torch.float64))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
     for _ in range(40):
         for rows in torch.randperm(1000).split(100):
@@ -625,6 +626,7 @@ print(f"; {crossings} of 10 weights change sign on the way")
 gone = l1 == 0
 assert (gone[1:] >= gone[:-1]).all()  # who has left stays away
 assert gone[strengths[:, 0] > 1].all() and not (l2 == 0).any()
+assert (l2.norm(dim=1).diff() < 0).all()
 # --8<-- [end:l1_l2_paths]
 
 
@@ -796,6 +798,7 @@ plt.show()
 focal, higher = curves["focal"], curves["focal, alpha 0.9"]
 assert (curves["BCE"] - truth).abs().max() < 0.1
 assert truth[curves["pos_weight"] < 0.5].max() < 0.1
+assert (curves["pos_weight"].diff() < 0.02).all()
 assert focal.min() > 0.05 and focal.max() < 0.9 and (higher > focal).all()
 # --8<-- [end:what_the_outputs_mean]
 

@@ -463,7 +463,8 @@ X_train, y_train, X_valid, y_valid = X[:1000], y[:1000], X[1000:], y[1000:]
 
 
 def network():
-    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).double()
+    f64 = {"dtype": torch.float64}
+    return nn.Sequential(nn.Linear(64, 64, **f64), nn.ReLU(), nn.Linear(64, 10, **f64))
 
 
 def batches_of(size):
@@ -475,34 +476,44 @@ print([(len(x), len(target)) for x, target in batches_of(300)])
 # --8<-- [end:digits]
 
 # --8<-- [start:range_test]
-torch.manual_seed(0)
-net = network()
-optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
-growth = 10_000 ** (1 / 124)  # from 0.001 to 10 in 125 steps
-scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=growth)
-tried, losses = [], []
-for _ in range(2):
-    for x, target in batches_of(16):
-        if len(tried) == 125:
-            break
-        optimizer.zero_grad()
-        loss = F.cross_entropy(net(x), target)
-        loss.backward()
-        tried.append(scheduler.get_last_lr()[0])
-        losses.append(loss.item())
-        optimizer.step()
-        scheduler.step()
+def range_test(seed):
+    torch.manual_seed(seed)
+    net = network()
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+    growth = 10_000 ** (1 / 124)  # from 0.001 to 10 in 125 steps
+    scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=growth)
+    tried, losses = [], []
+    for _ in range(2):
+        for x, target in batches_of(16):
+            if len(tried) == 125:
+                break
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(x), target)
+            loss.backward()
+            tried.append(scheduler.get_last_lr()[0])
+            losses.append(loss.item())
+            optimizer.step()
+            scheduler.step()
+    smooth = torch.tensor(losses).unfold(0, 9, 1).mean(dim=1)  # (117,), moving mean
+    return tried, losses, smooth
 
-smooth = torch.tensor(losses).unfold(0, 9, 1).mean(dim=1)  # (117,), moving mean
-lowest = tried[4:-4][smooth.argmin()]
+
+runs = [range_test(seed) for seed in range(5)]
+lows = [tried[4:-4][smooth.argmin()] for tried, _, smooth in runs]
+print("lowest loss of five runs at", " ".join(f"{rate:.2f}" for rate in lows))
+
+tried, losses, smooth = runs[0]
+low = smooth.argmin()
 fig, ax = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
 ax.plot(tried, losses, ".", color="#7a8599", label="loss of a batch")
 ax.plot(tried[4:-4], smooth, color="#2f6fdb", label="mean of 9 batches")
-ax.axvline(lowest / 2, color="#e4572e", ls="--", label="half of the lowest")
+ax.axvline(lows[0] / 2, color="#e4572e", ls="--", label="half of the lowest")
 ax.set(xscale="log", ylim=(0, 4), xlabel="lr", ylabel="loss")
 ax.legend(loc="lower left")
 plt.show()
-assert 0.15 < lowest < 0.25 and smooth.min() < 1 < 2 < smooth[0]
+assert 0.25 < lows[0] < 0.3 and smooth[low] < 1 < 2 < smooth[0]
+assert smooth[: low + 1].diff().max() < 0.08 and smooth[low + 6 :].min() > 0.9
+assert min(lows) > 0.2 and max(lows) < 0.45
 # --8<-- [end:range_test]
 
 
@@ -544,7 +555,7 @@ ax.set(ylim=(0, 0.5), xlabel="largest lr", ylabel="validation loss, mean of 5")
 ax.legend()
 plt.show()
 a, b = means.values()
-assert a[0] < b[0] and a[2] < a[3] < a[4] and b[2:].max() < 0.8 * a.min()
+assert a[0] < b[0] and a[2] < a[3] < a[4] and b[2:].max() < 0.9 * a.min()
 assert b[0] > b[1] > b[2] and b[2:].max() < 1.2 * b.min()  # from 0.1 on, all are good
 # --8<-- [end:what_a_schedule_buys]
 

@@ -480,6 +480,7 @@ torch.testing.assert_close(torch.tensordot(A, x, dims=1), B)
 torch.testing.assert_close(torch.linalg.solve(A.reshape(6, 6), B.flatten()), x)
 inverse = torch.linalg.tensorinv(A, ind=2)  # maps (2, 3) to (6,)
 torch.testing.assert_close(torch.tensordot(inverse, B, dims=2), x)
+torch.testing.assert_close(torch.linalg.inv(A.reshape(6, 6)), inverse.flatten(1))
 print(x.shape, inverse.shape)
 # --8<-- [end:tensorsolve_tensorinv]
 

@@ -161,20 +161,20 @@ class Checkpoints(Training):
         """Write weights, optimizer, scheduler, history and random states."""
         state = {"parts": [p.state_dict() for p in self.parts], "best": self.best}
         state |= {"history": self.history, "python": random.getstate()}
+        state |= {"order": self.order.get_state() if self.order else None}
         state["torch"] = [source.get_rng_state() for source in self.dice]
-        state["order"] = self.order.get_state() if self.order else None
         if self.accelerator.is_main_process:
-            torch.save(state, f"{path}.part")
-            os.replace(f"{path}.part", path)  # never half a file of that name
+            torch.save(state, part := f"{os.path.expanduser(path)}.{os.getpid()}.part")
+            os.replace(part, os.path.expanduser(path))  # never half a file of that name
 
     def load(self, path: str | os.PathLike) -> None:
         """Read the weights alone, to evaluate and predict."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(os.path.expanduser(path), "cpu", weights_only=True)
         self.net.load_state_dict(state["parts"][0])
 
     def resume(self, path: str | os.PathLike) -> None:
         """Read everything: the next ``fit`` goes on where ``save`` was called."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(os.path.expanduser(path), "cpu", weights_only=True)
         for part, content in zip(self.parts, state["parts"], strict=True):
             part.load_state_dict(content)
         self.history, self.best = state["history"], state["best"]
@@ -265,7 +265,7 @@ class KerasModel(Fitting):
 
     Args:
         net: a module; it gets the inputs of a batch as they are.
-        loss: function of (outputs, targets): the mean over the batch.
+        loss: function of (outputs, targets): the mean over the samples of a batch.
         optimizer: made from ``net.parameters()``.
         metrics: name -> function of the (outputs, targets) of a whole epoch.
         scheduler: of the learning rate; steps after each ``scheduler_every``.
