@@ -84,7 +84,9 @@ def _checked(statement: ast.AST) -> frozenset[str]:
     return frozenset()
 
 
-def perturb(tree: Tree, pages: Mapping[str, Page], rows: Sequence[claims.Row]) -> list[Poked]:
+def perturb(
+    tree: Tree, pages: Mapping[str, Page], rows: Sequence[claims.Row], sessions: Sessions | None = None
+) -> list[Poked]:
     """Run the pages of the rows as far as needed, and change values where their asserts stand."""
     book_ledger = ledger.load(tree)
     by_page: dict[str, dict[str, dict[str, list[str]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
@@ -98,10 +100,9 @@ def perturb(tree: Tree, pages: Mapping[str, Page], rows: Sequence[claims.Row]) -
         made = [BlockCode(b.name, probed(b.code, blocks[b.name])) if b.name in blocks else b for b in job.blocks]
         jobs.append(replace(job, blocks=tuple(made)))
     told: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    with Sessions() as sessions:
-        for run in check.run_jobs(jobs, None, check.silent, sessions):
-            for one in (json.loads(line) for result in run.results for line in _printed(result.outputs)):
-                told[one["key"]].append(one)
+    for run in check.run_jobs(jobs, None, check.silent, sessions):
+        for one in (json.loads(line) for result in run.results for line in _printed(result.outputs)):
+            told[one["key"]].append(one)
     return [_judged(row, told[_key(row)]) for row in rows if row.held]
 
 
