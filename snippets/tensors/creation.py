@@ -319,7 +319,7 @@ z * 1j
 # --8<-- [start:polar]
 import math
 
-angle = torch.linspace(0, math.pi, 3)
+angle = torch.tensor([0.0, math.pi / 2, math.pi])
 z = torch.polar(torch.tensor([1.0, 2.0, 1.0]), angle)
 torch.testing.assert_close(z, z.abs() * torch.exp(1j * z.angle()))
 print(z.real.round(decimals=4), z.imag.round(decimals=4))

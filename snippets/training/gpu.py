@@ -238,7 +238,7 @@ for n in (16, 1024):
     timer = Timer("square @ square", globals={"square": square})
     found[n] = timer.timeit(5)
 print("threads:", found[16].num_threads, " runs:", found[16].number_per_run)
-assert found[1024].median > 50 * found[16].median
+assert found[1024].median > 10 * found[16].median
 # --8<-- [end:benchmark_timer]
 
 # --8<-- [start:hidden_wait]
@@ -809,9 +809,10 @@ ones = torch.ones(1000, device=device)
 total = torch.zeros((), dtype=torch.bfloat16, device=device)
 for one in ones:
     total += one
-print("one by one in bfloat16:", total.item())
-print("sum() of bfloat16:     ", ones.bfloat16().sum().item())
-print("summed in float32:     ", ones.bfloat16().sum(dtype=torch.float32).item())
+at_once, wide = ones.bfloat16().sum(), ones.bfloat16().sum(dtype=torch.float32)
+print(f"one by one in bfloat16: {total / 1000:.2f} of the true sum")
+print(f"sum() of bfloat16:      {at_once / 1000:.2f}")
+print(f"summed in float32:      {wide / 1000:.2f}")
 assert total == 256
 # --8<-- [end:solution_bf16_sum]
 
