@@ -156,7 +156,7 @@ for ax, degree in zip(axes, degrees, strict=True):
     ax.plot(x_test, f(x_test), color="#2f6fdb", label="model")
     ax.plot(x, y, "o", color="#e4572e", markersize=4, label="training data")
     ax.set(title=f"degree {degree}", xlabel="x", ylim=(-2, 2))
-axes[0].legend(frameon=False, fontsize=8)
+axes[0].legend(frameon=False, fontsize=8, loc="lower right")
 plt.show()
 training, test = torch.tensor(errors).T
 assert training[0] > training[1] > training[2]
