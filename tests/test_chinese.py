@@ -173,3 +173,30 @@ def test_a_bad_glossary_says_where(text: str, told: str, tmp_path: Path) -> None
 def test_a_missing_glossary_is_told(tmp_path: Path) -> None:
     with pytest.raises(BookError, match=r"docs/words/glossary\.toml: missing"):
         glossary.load(Tree(tmp_path))
+
+
+# ---- the page of words -------------------------------------------------------------------------------------------------
+
+WORDS = "start/machine_learning_words"
+BRACKETS = {
+    "en": r"\*\*([^*]+)\*\*(?:, ([A-Z]+))? \(([一-鿿]+)\)",
+    "zh": r"\*\*([^*]+)\*\*（([a-z][a-z -]*)(?:，([A-Z]+))?）",
+}
+
+
+def words_of(lang: str, text: str) -> set[tuple[str, str]]:
+    """The pairs of an English and a Chinese term that a page of words gives in bold and in brackets."""
+    found = re.findall(BRACKETS[lang], text)
+    if lang == "en":
+        return {(en.lower(), zh) for en, _, zh in found}
+    return {(en, zh) for zh, en, _ in found}
+
+
+def test_the_page_of_words_says_what_the_glossary_says(terms: list[Term]) -> None:
+    pairs = {lang: words_of(lang, HERE.page(lang, WORDS).read_text(encoding="utf-8")) for lang in ("en", "zh")}
+    assert len(pairs["en"]) > 60
+    english_in_both = {("logits", "未归一化得分")}
+    assert pairs["en"] - english_in_both == pairs["zh"], pairs["en"] ^ pairs["zh"]
+    chosen = {(re.sub(r" \(of a model\)", "", term.en), term.zh) for term in terms}
+    chosen |= {("generative adversarial network", term.zh) for term in terms if term.en == "GAN"}
+    assert pairs["zh"] - chosen == set()
