@@ -66,24 +66,30 @@ assert torch.allclose(line.weight.grad, slope)
 # --8<-- [start:reference_example]
 import doctest
 
-shown = doctest.DocTestParser().get_examples(nn.Linear.__doc__)
-example = "".join(part.source for part in shown)
-print(example)
+parser = doctest.DocTestParser()
+doc = nn.Linear.__doc__
+lines = parser.get_examples(doc)
+code = [one.source for one in lines]
+print("".join(code))
 
 torch.manual_seed(0)
-exec(example, {"torch": torch, "nn": nn})
+names = {"torch": torch, "nn": nn}
+exec("".join(code), names)
 # --8<-- [end:reference_example]
 
 # --8<-- [start:book_example]
 torch.manual_seed(0)
-price = nn.Linear(2, 1)  # two features, one result
+price = nn.Linear(2, 1)
+per_unit = torch.tensor([[3.0, 20.0]])
 with torch.no_grad():
-    price.weight.copy_(torch.tensor([[3.0, 20.0]]))
+    price.weight.copy_(per_unit)
     price.bias.fill_(50.0)
 
-flats = torch.tensor([[40.0, 1.0], [80.0, 3.0]])  # m², rooms
-result = price(flats).detach()  # (2, 1)
-assert torch.allclose(result, flats @ price.weight.T + price.bias)
+small, large = [40.0, 1.0], [80.0, 3.0]
+flats = torch.tensor([small, large])
+result = price(flats).detach()
+formula = flats @ per_unit.T + 50
+assert torch.allclose(result, formula)
 result
 # --8<-- [end:book_example]
 
