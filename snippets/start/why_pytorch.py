@@ -69,7 +69,7 @@ import doctest
 parser = doctest.DocTestParser()
 doc = nn.Linear.__doc__
 lines = parser.get_examples(doc)
-code = [one.source for one in lines]
+code = [e.source for e in lines]
 print("".join(code))
 
 torch.manual_seed(0)
@@ -85,8 +85,8 @@ with torch.no_grad():
     price.weight.copy_(per_unit)
     price.bias.fill_(50.0)
 
-small, large = [40.0, 1.0], [80.0, 3.0]
-flats = torch.tensor([small, large])
+small, big = [40.0, 1.0], [80.0, 3.0]
+flats = torch.tensor([small, big])
 result = price(flats).detach()
 formula = flats @ per_unit.T + 50
 assert torch.allclose(result, formula)
