@@ -546,7 +546,7 @@ def convert(data, dtype):
 double = convert(data, torch.float64)
 for some in (data, double):
     x = some["train"].tensors[0].flatten()
-    in_blocks, one_by_one = x.sum(), x.cumsum(0)[-1]  # two orders
+    in_blocks, one_by_one = x.sum(), x.numpy().cumsum()[-1].item()
     agree = abs(in_blocks - one_by_one) / in_blocks < 1e-10
     eps = torch.finfo(x.dtype).eps
     print(x.dtype, f"eps {eps:.0e}", "sums agree:", agree.item())
