@@ -52,6 +52,7 @@ class FirstVisit:
         if not home.match(self.page.url):
             self.page.locator(".md-header .md-logo").click()
             self.page.wait_for_url(home)
+            self.page.wait_for_timeout(500)  # the theme closes the search 125 ms after the address has changed
         return self.page
 
 
