@@ -92,6 +92,14 @@ def load_pages(tree: Tree, names: Sequence[str] = (), problems: list[str] | None
     return {name: page for name, page in loaded.items() if page.blocks}
 
 
+def load_checked(tree: Tree, names: Sequence[str], problems: list[str]) -> tuple[dict[str, Page], Ledger]:
+    """The pages that parse, a message in ``problems`` for each other one, and the ledger, which names only blocks that exist."""
+    chosen = load_pages(tree, names, problems)
+    book_ledger = ledger.load(tree)
+    ledger.check_targets(book_ledger.of_pages(chosen) if names or problems else book_ledger, chosen)
+    return chosen, book_ledger
+
+
 def unmet(entry: Entry | None, device: str | None = None) -> str | None:
     """Why a block's ``needs`` is not met here, or None."""
     if entry is None:
@@ -342,9 +350,7 @@ def check(
 ) -> Report:
     """Run the pages and compare with their records. ``sessions``: a warm parent to use instead of a new one."""
     report = Report()
-    chosen = load_pages(tree, names, report.problems)
-    book_ledger = ledger.load(tree)
-    ledger.check_targets(book_ledger.of_pages(chosen) if names or report.problems else book_ledger, chosen)
+    chosen, book_ledger = load_checked(tree, names, report.problems)
     known, problems = read_records(tree, chosen)
     report.problems += problems
     began = time.perf_counter()

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
-from book import check, compare, ledger, observe, records, repeat, shake, standalone
+from book import check, compare, observe, records, repeat, shake, standalone
 from book.check import Report, Say, Verdict, silent
 from book.ledger import Ledger
 from book.pages import Page
@@ -30,9 +30,7 @@ def record(
         The report, and a sentence per page or block on what changed.
     """
     report, changes = Report(), []
-    chosen = check.load_pages(tree, names, report.problems)
-    book_ledger = ledger.load(tree)
-    ledger.check_targets(book_ledger.of_pages(chosen) if names or report.problems else book_ledger, chosen)
+    chosen, book_ledger = check.load_checked(tree, names, report.problems)
     known, _ = check.read_records(tree, chosen)
     began = time.perf_counter()
     jobs = [check.job_of(tree, chosen[name], book_ledger) for name in check.longest_first(list(chosen), known)]

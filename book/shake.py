@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from book import check, compare, ledger, records
+from book import check, compare, records
 from book.check import Report, Say, Verdict, silent
 from book.ledger import Ledger
 from book.pages import Page
@@ -35,9 +35,7 @@ def shake(
 ) -> Report:
     """Run the pages under the noise of the seeds 1, 2, ... and compare with their records; one verdict per block."""
     report = Report()
-    chosen = check.load_pages(tree, names, report.problems)
-    book_ledger = ledger.load(tree)
-    ledger.check_targets(book_ledger.of_pages(chosen) if names or report.problems else book_ledger, chosen)
+    chosen, book_ledger = check.load_checked(tree, names, report.problems)
     known, problems = check.read_records(tree, chosen)
     report.problems += problems
     began = time.perf_counter()

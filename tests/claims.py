@@ -131,13 +131,17 @@ def figures(cells: Sequence[records.Cell]) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def asserts(code: str) -> tuple[frozenset[str], ...]:
     """What each assert of a block checks, ``torch.testing.assert_close`` too: the parts that ``and`` joins."""
-    found = []
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Assert):
-            found.append(parts(node.test))
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.testing.assert_close":
-            found.append(parts(node))
-    return tuple(found)
+    return tuple(found for node in ast.walk(ast.parse(code)) if (found := checked(node)))
+
+
+def checked(statement: ast.AST) -> frozenset[str]:
+    """What a statement asserts; nothing if it is no assert."""
+    if isinstance(statement, ast.Assert):
+        return parts(statement.test)
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(call, ast.Call) and ast.unparse(call.func) == "torch.testing.assert_close":
+        return parts(call)
+    return frozenset()
 
 
 def parts(test: ast.expr) -> frozenset[str]:

@@ -55,7 +55,7 @@ def probed(code: str, quoted: Mapping[str, Sequence[str]]) -> str:
     calls: dict[int, list[dict[str, object]]] = defaultdict(list)
     for key, helds in quoted.items():
         wanted = [claims.wanted(held) for held in helds]
-        places = [s for s in ast.walk(tree) if (checked := _checked(s)) and any(one <= checked for one in wanted)]
+        places = [s for s in ast.walk(tree) if (checked := claims.checked(s)) and any(one <= checked for one in wanted)]
         last = max(places, key=lambda statement: statement.lineno)
         calls[id(last)].append({"key": key, "parts": sorted(frozenset().union(*wanted))})
 
@@ -73,15 +73,6 @@ def probed(code: str, quoted: Mapping[str, Sequence[str]]) -> str:
         return list(ast.parse(at).body) if meant else []
 
     return ast.unparse(ast.fix_missing_locations(Before().visit(tree)))
-
-
-def _checked(statement: ast.AST) -> frozenset[str]:
-    """What a statement asserts; nothing if it is no assert."""
-    if isinstance(statement, ast.Assert):
-        return claims.parts(statement.test)
-    if isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("torch.testing.assert_close("):
-        return claims.parts(statement.value)
-    return frozenset()
 
 
 def perturb(
