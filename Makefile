@@ -30,11 +30,11 @@ record: .venv/.all            ## make record PAGE=concepts/autograd: run a page 
 gpu: .venv/.all               ## run every block on the accelerator and compare with the records
 	@$(PY) -m book gpu $(PAGE)
 
-bench: .venv/.all             ## measure the engine and the site; appends to docs/records/bench.json
+bench: .venv/.all             ## measure the engine and the site; appends to bench/bench.json
 	@$(PY) -m book bench
 
 lint: .venv/.all
-	@$(BIN)/ruff check . && $(BIN)/mypy
+	@$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 
 clean:
 	rm -rf .venv build site

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from book.check import Report
-from book.errors import BookError
-from book.tree import HERE, LANGUAGES, Tree
+from book.ground.errors import BookError
+from book.ground.tree import HERE, LANGUAGES, Tree
+from book.prove.check import Report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--most", type=_positive, default=3, help="examples to print with their code (default 3)")
     one.set_defaults(run=_find)
 
-    one = commands.add_parser("bench", help="measure the engine and the site; appends to docs/records/bench.json")
+    one = commands.add_parser("bench", help="measure the engine and the site; appends to bench/bench.json")
     one.add_argument("--quick", action="store_true", help="small sizes, nothing is appended")
     one.set_defaults(run=_bench)
 
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         "--goals", action="store_true", help="groups of operations that chapters must show: coverage, goal"
     )
     task.add_argument("--score", action="store_true", help="precision and recall against tests/apis_labelled")
-    task.add_argument("--update", action="store_true", help="rewrite book/data/apis.json from the installed torch")
+    task.add_argument("--update", action="store_true", help="rewrite book/names/apis.json from the installed torch")
     one.set_defaults(run=_apis)
 
     one = commands.add_parser("stage", help="expand every page, with its recorded outputs, into build/en and build/zh")
@@ -165,8 +165,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from book import check as checking
-    from book import machines
+    from book.prove import check as checking
+    from book.prove import proven
+    from book.record import machines
 
     if options.prove and (options.pages or options.ignore_hashes):
         raise BookError("--prove is for all pages and their records: name no page, and leave out --ignore-hashes")
@@ -180,22 +181,22 @@ def _check(options: argparse.Namespace) -> int:
     )
     status = _tell(report)
     if options.prove:
-        machines.write(options.root, machines.proof(options.root, report, os.environ.get("BOOK_WORLD", "")))
+        machines.write(options.root, proven.proof(options.root, report, os.environ.get("BOOK_WORLD", "")))
         print(f"noted in {options.root.relative(options.root.records / machines.FILE)}")
     return status
 
 
 def _portable(options: argparse.Namespace) -> int:
-    from book import portable
-    from book.check import progress
+    from book.prove import portable
+    from book.prove.check import progress
 
     reports = portable.portable(options.root, options.pages, workers=options.workers, progress=progress())
     return 0 if all(report.ok for report in reports.values()) else 1
 
 
 def _record(options: argparse.Namespace) -> int:
-    from book import recording
-    from book.check import progress
+    from book.prove import recording
+    from book.prove.check import progress
 
     report, changes = recording.record(options.root, options.pages, workers=options.workers, say=progress())
     for line in changes:
@@ -204,8 +205,8 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _shake(options: argparse.Namespace) -> int:
-    from book import shake
-    from book.check import progress
+    from book.prove import shake
+    from book.prove.check import progress
 
     report = shake.shake(options.root, options.pages, seeds=options.seeds, workers=options.workers, say=progress())
     for verdict in report.verdicts:
@@ -229,34 +230,33 @@ def _tell(report: Report) -> int:
 
 
 def _apis(options: argparse.Namespace) -> int:
-    from book import apis
+    from book.names import apis, update
+    from book.prove import check, coverage
 
     if options.update:
-        made, new, gone = apis.update()
+        made, new, gone = update.update()
         for line in [f"new: {name}" for name in new] + [f"gone: {name}" for name in gone]:
             print(line)
         print(f"{len(made.by_name)} names of torch {made.torch}: {len(new)} new, {len(gone)} gone")
         return 0
     if options.score:
-        from book import score
-        from book.session import Sessions
+        from book.prove import score
+        from book.run.session import Sessions
 
         with Sessions() as sessions:
             result = score.score(options.root, sessions)
         print(result)
         return 0 if result.good else 1
-    from book import check
-
     recorded, problems = check.read_records(options.root, check.load_pages(options.root, options.pages))
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     cells = [(name, cell) for name, record in recorded.items() for cell in record.cells]
     if options.goals:
-        goals = apis.goals(apis.load(), [api for _, cell in cells for api in cell.apis])
+        goals = coverage.goals(apis.load(), [api for _, cell in cells for api in cell.apis])
         print(*goals, sep="\n")
         return 0 if all(goal.met for goal in goals) and not problems else 1
     if options.coverage:
-        print(apis.coverage_table(apis.load(), [api for _, cell in cells for api in cell.apis]))
+        print(coverage.coverage_table(apis.load(), [api for _, cell in cells for api in cell.apis]))
     else:
         for page, cell in cells:
             print(f"{page}: {cell.name}: {', '.join(cell.apis) or '-'}")
@@ -264,7 +264,7 @@ def _apis(options: argparse.Namespace) -> int:
 
 
 def _stage(options: argparse.Namespace) -> int:
-    from book import stage
+    from book.site import stage
 
     changed = stage.stage(options.root)
     print(f"{len(changed)} files written under build/")
@@ -272,15 +272,15 @@ def _stage(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from book import site
+    from book.site import build
 
-    target = site.build(options.root, site_url=options.site_url)
+    target = build.build(options.root, site_url=options.site_url)
     print(f"built {options.root.relative(target)}/: English at /, 中文 at /zh/")
     return 0
 
 
 def _offline(options: argparse.Namespace) -> int:
-    from book import offline
+    from book.site import offline
 
     made = offline.pack(options.root)
     size = made.stat().st_size / 1e6
@@ -289,7 +289,7 @@ def _offline(options: argparse.Namespace) -> int:
 
 
 def _results(options: argparse.Namespace) -> int:
-    from book import results
+    from book.prove import results
 
     if options.seeds:
         results.over_seeds(options.root, options.chapters, options.seeds, lambda line: print(line, flush=True))
@@ -300,7 +300,7 @@ def _results(options: argparse.Namespace) -> int:
 
 
 def _weigh(options: argparse.Namespace) -> int:
-    from book import weight
+    from book.site import weight
 
     found = weight.weights(options.root, options.root.root / "site")
     print(weight.table(found))
@@ -308,13 +308,13 @@ def _weigh(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from book import site
+    from book.site import build
 
-    return site.serve(options.root, options.host, options.port)
+    return build.serve(options.root, options.host, options.port)
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from book.audit import audit
+    from book.prove.audit import audit
 
     problems = audit(options.root)
     for problem in problems:
@@ -324,8 +324,8 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _mutate(options: argparse.Namespace) -> int:
-    from book import mutate
-    from book.check import progress
+    from book.prove import mutate
+    from book.prove.check import progress
 
     outcomes = mutate.mutate(options.root, options.page, options.n, options.seed, options.workers, progress())
     text, score = mutate.report(outcomes)
@@ -334,10 +334,10 @@ def _mutate(options: argparse.Namespace) -> int:
 
 
 def _gpu(options: argparse.Namespace) -> int:
-    from book import gpu
-    from book.check import progress
+    from book.prove import on_gpu
+    from book.prove.check import progress
 
-    report, made = gpu.run_on_gpu(options.root, options.pages, progress())
+    report, made = on_gpu.run_on_gpu(options.root, options.pages, progress())
     status = _tell(report)
     print(
         f"{made.gpu}, torch {made.torch}: {sum(b.passed for b in made.blocks)} of {len(made.blocks)} blocks match the CPU records"
@@ -346,9 +346,9 @@ def _gpu(options: argparse.Namespace) -> int:
 
 
 def _find(options: argparse.Namespace) -> int:
-    from book import find
+    from book.find import ask
 
-    data, text, status = find.answer(options.root, " ".join(options.query), options.language, options.most)
+    data, text, status = ask.answer(options.root, " ".join(options.query), options.language, options.most)
     if options.json:
         print(json.dumps(data, ensure_ascii=False, indent=1))
     else:
@@ -357,15 +357,15 @@ def _find(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from book import bench
+    from bench import measure
 
-    return bench.main(options.root, quick=options.quick)
+    return measure.main(options.root, quick=options.quick)
 
 
 def _copy(options: argparse.Namespace) -> int:
-    from book import records
-    from book.errors import nearest
-    from book.tree import write_atomically
+    from book.ground.errors import nearest
+    from book.ground.files import write_atomically
+    from book.record import records
 
     page, colon, block = options.block.partition(":")
     if not colon:

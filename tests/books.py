@@ -6,7 +6,7 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
 
 SNIPPET = """\
 # --8<-- [start:scale]

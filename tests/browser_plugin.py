@@ -14,8 +14,8 @@ import pytest
 from browser_support import NewContext
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from book import reference
-from book.tree import Tree
+from book.find import reference
+from book.ground.tree import Tree
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -29,9 +29,11 @@ from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright
 from site_pages import Quick
 
-from book import code_zh, pages, records, status
-from book.pages import Block
-from book.tree import HERE, LANGUAGES, Tree
+from book.ground.tree import HERE, LANGUAGES, Tree
+from book.record import records
+from book.site import status
+from book.source import code_zh, pages
+from book.source.pages import Block
 
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [

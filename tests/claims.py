@@ -20,9 +20,10 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from book import check, records
-from book.pages import Block, Page
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
+from book.prove import check
+from book.record import records
+from book.source.pages import Block, Page
 
 LIST = "tests/claims.toml"
 WORDS = re.compile(

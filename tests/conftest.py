@@ -13,10 +13,12 @@ import tiers
 from books import BOOK_PARTS, copy_book, write_small
 from filelock import FileLock
 
-from book import check, cli, recording, site
-from book.pytest_plugin import ran
-from book.session import Sessions
-from book.tree import Tree
+from book import cli
+from book.ground.tree import Tree
+from book.prove import check, recording
+from book.prove.pytest_plugin import ran
+from book.run.session import Sessions
+from book.site import build as building
 
 RunBook = Callable[..., tuple[int, str]]
 
@@ -83,7 +85,7 @@ def built_site(tmp_path_factory: pytest.TempPathFactory, worker_id: str, pytestc
         if not target.is_dir():
             copy_book(tree.root, *BOOK_PARTS, "book")  # the engine comes too: mkdocs.yml names its hook
             ran(pytestconfig, "the build of the site")
-            site.build(tree, target)
+            building.build(tree, target)
     return target
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from book.tree import Tree
+from book.ground.tree import Tree
 
 Breaks = Callable[[Tree], object]
 

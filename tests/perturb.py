@@ -22,10 +22,12 @@ if __name__ == "__main__":
 import claims
 import perturb_probe
 
-from book import check, ledger
-from book.pages import Page
-from book.session import BlockCode, Sessions
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
+from book.prove import check
+from book.run.job import BlockCode
+from book.run.session import Sessions
+from book.source import ledger
+from book.source.pages import Page
 
 PROBE = Path(__file__).with_name("perturb_probe.py")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from book.tree import Tree
+from book.ground.tree import Tree
 
 Item = TypeVar("Item")
 

@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from book import apilist, apis, check, cli, compare, ledger, observe, recording, records, score
-from book.errors import BookError
-from book.session import BlockCode, BlockResult, Job, PageRun, Sessions
-from book.tree import HERE, Tree
+from book import cli
+from book.ground.errors import BookError
+from book.ground.tree import HERE, Tree
+from book.names import apilist, apis, update
+from book.prove import check, compare, coverage, observing, recording, score
+from book.record import records
+from book.run.job import BlockCode, BlockResult, Job
+from book.run.session import PageRun, Sessions
+from book.source import ledger
 
 UNIVERSE = Path(__file__).parent / "data" / "universe.json"
 
@@ -86,7 +91,7 @@ def test_every_name_of_the_starting_set_is_in_the_list() -> None:
 
 
 COLLECT = """import sys
-from book import apilist, apis
+from book.names import apilist, apis
 sys.stdout.reconfigure(encoding="utf-8", newline="\\n")
 sys.stdout.write(apis.dump(apilist.collect()))
 """
@@ -212,30 +217,30 @@ def test_groups_by_who_can_run_them() -> None:
 
 def test_coverage_counts_names_and_operations() -> None:
     small = apis.Apis("0", {n: apis.load().by_name[n] for n in ("torch.abs", "torch.Tensor.abs_", "torch.no_grad")})
-    covered = apis.coverage(small, ["torch.Tensor.abs_", "torch.autograd.no_grad", "no.such.name"])
-    assert covered == {"cpu": apis.Coverage(names=3, used=2, families=2, used_families=2)}
-    assert "runs on a CPU: 2 of 3 names (66.7%), 2 of 2 operations" in apis.coverage_table(
+    covered = coverage.coverage(small, ["torch.Tensor.abs_", "torch.autograd.no_grad", "no.such.name"])
+    assert covered == {"cpu": coverage.Coverage(names=3, used=2, families=2, used_families=2)}
+    assert "runs on a CPU: 2 of 3 names (66.7%), 2 of 2 operations" in coverage.coverage_table(
         small, list(small.by_name)[1:]
     )
 
 
 def test_goals_count_operations_and_name_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["torch.abs", "torch.absolute", "torch.add", "torch.nn.Linear"]
-    monkeypatch.setattr(apis, "GOALS", tmp_path / "goals.json")
-    apis.GOALS.write_text(json.dumps({"some": {"least": 0.6, "names": names}}), encoding="utf-8")
-    (met,) = apis.goals(apis.load(), ["torch.Tensor.abs_", "torch.add", "no.such.name"])
+    monkeypatch.setattr(coverage, "GOALS", tmp_path / "goals.json")
+    coverage.GOALS.write_text(json.dumps({"some": {"least": 0.6, "names": names}}), encoding="utf-8")
+    (met,) = coverage.goals(apis.load(), ["torch.Tensor.abs_", "torch.add", "no.such.name"])
     assert (met.operations, met.missing, met.met) == (3, ("torch.nn.Linear",), True)
     assert "2 of   3 operations   66.7%  goal  60%  ok\n    no block uses torch.nn.Linear" in str(met)
-    (missed,) = apis.goals(apis.load(), ["torch.add"])
+    (missed,) = coverage.goals(apis.load(), ["torch.add"])
     assert not missed.met and "MISSED" in str(missed)
-    apis.GOALS.write_text(json.dumps({"some": {"least": 1, "names": ["torch.no_such"]}}), encoding="utf-8")
+    coverage.GOALS.write_text(json.dumps({"some": {"least": 1, "names": ["torch.no_such"]}}), encoding="utf-8")
     with pytest.raises(BookError, match=r"goals\.json: some: torch 2\.13\.0.* has no torch\.no_such"):
-        apis.goals(apis.load(), [])
+        coverage.goals(apis.load(), [])
 
 
 def test_the_goals_name_what_torch_has() -> None:
-    assert not any(goal.met for goal in apis.goals(apis.load(), []))
-    assert [goal.group for goal in apis.goals(apis.load(), apis.load().by_name) if not goal.met] == []
+    assert not any(goal.met for goal in coverage.goals(apis.load(), []))
+    assert [goal.group for goal in coverage.goals(apis.load(), apis.load().by_name) if not goal.met] == []
 
 
 def test_a_broken_list_names_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +263,7 @@ def test_update_rewrites_the_list_and_tells_what_changed(tmp_path: Path, monkeyp
     monkeypatch.setattr(apilist, "collect", lambda: whole)
     apis.load.cache_clear()
     try:
-        _, new, gone = apis.update()
+        _, new, gone = update.update()
         assert (new, gone) == ([next(iter(whole.by_name))], ["torch.gone"])
         assert apis.load() == whole
     finally:
@@ -355,16 +360,16 @@ def test_the_toolkit_file_that_a_block_shows_counts_for_that_block(tmp_path: Pat
     assert use.apis == ["torch.ones"]
 
 
-def observed_page(sessions: Sessions, *codes: str) -> observe.Observed:
+def observed_page(sessions: Sessions, *codes: str) -> observing.Observed:
     blocks = tuple(BlockCode(f"b{number}", code) for number, code in enumerate(codes))
     job = Job("page", blocks, str(HERE.root), raises=frozenset(b.name for b in blocks))
 
     def same(one: BlockResult, other: BlockResult) -> bool:
         return one.failure == other.failure and not compare.outputs(one.outputs, other.outputs)
 
-    seen = observe.observe({"page": observe.observing(job, sessions.run([job])[0].results, same)}, sessions.run)
+    seen = observing.observe({"page": observing.observing(job, sessions.run([job])[0].results, same)}, sessions.run)
     found = seen["page"]
-    assert isinstance(found, observe.Observed)
+    assert isinstance(found, observing.Observed)
     return found
 
 
@@ -398,17 +403,17 @@ def test_a_block_that_never_does_the_same_is_told() -> None:
     def same_on(page: str) -> Callable[[BlockResult, BlockResult], bool]:
         return lambda *_: bool(1 / 0) if page == "broken" else page == "good"
 
-    found = observe.observe(
+    found = observing.observe(
         {
-            page: observe.observing(Job(page, (BlockCode("b", ""),), "."), [BlockResult("b")], same_on(page))
+            page: observing.observing(Job(page, (BlockCode("b", ""),), "."), [BlockResult("b")], same_on(page))
             for page in ("good", "never", "broken")
         },
         run,
     )
     assert isinstance(found.pop("broken"), ZeroDivisionError)
     assert found == {
-        "good": observe.Observed({"b": ["torch.ones"]}),
-        "never": observe.Observed({"b": []}, {"b": "nothing is known: it does not do the same twice"}),
+        "good": observing.Observed({"b": ["torch.ones"]}),
+        "never": observing.Observed({"b": []}, {"b": "nothing is known: it does not do the same twice"}),
     }
     assert asked == [["good", "never", "broken"], ["never"], ["never"], ["never"]]
 
@@ -435,15 +440,15 @@ def test_records_hold_the_names(small: Tree, sessions: Sessions) -> None:
 def test_the_names_in_a_record_are_what_a_run_sees(sessions: Sessions) -> None:
     page = check.load_pages(HERE, ["index"])["index"]
     job = check.job_of(HERE, page, ledger.load(HERE))
-    seen = observe.observe(
+    seen = observing.observe(
         {
-            "index": observe.observing(
+            "index": observing.observing(
                 job, sessions.run([job])[0].results, lambda one, other: not compare.outputs(one.outputs, other.outputs)
             )
         },
         sessions.run,
     )["index"]
-    assert isinstance(seen, observe.Observed)
+    assert isinstance(seen, observing.Observed)
     assert seen.names == {cell.name: cell.apis for cell in records.read(HERE, "index").cells}
 
 

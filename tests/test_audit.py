@@ -1,4 +1,4 @@
-"""book.audit (what it must notice stands in faults.py)"""
+"""book.prove.audit (what it must notice stands in faults.py)"""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from books import one_block
 from faults import write
 
-from book import audit, markup, pages
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
+from book.prove import audit, markup
+from book.source import pages
 
 
 def page(tree: Tree, text: str, language: str = "en", name: str = "part/small") -> pages.Page:

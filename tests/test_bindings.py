@@ -1,4 +1,4 @@
-"""book.bindings"""
+"""book.prove.bindings"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from book.bindings import defined, stored
+from book.prove.bindings import defined, stored
 
 
 @pytest.mark.parametrize(

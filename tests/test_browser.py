@@ -15,8 +15,8 @@ import pytest
 from browser_support import CHAPTER, CHAPTERS, PLACES, Links, NewContext, Place, Visit
 from playwright.sync_api import Browser
 
-from book import records
-from book.tree import HERE, LANGUAGES, Tree
+from book.ground.tree import HERE, LANGUAGES, Tree
+from book.record import records
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser

@@ -13,7 +13,7 @@ import pytest
 from browser_support import CHAPTER, Links, Place, Visit
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from book.tree import Tree
+from book.ground.tree import Tree
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser

@@ -14,8 +14,9 @@ from browser_support import CHAPTER, CHAPTERS, NewContext, Place, Visit
 from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import Browser, Page, expect
 
-from book import reference, weight
-from book.tree import LANGUAGES, Tree
+from book.find import reference
+from book.ground.tree import LANGUAGES, Tree
+from book.site import weight
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser

@@ -1,4 +1,4 @@
-"""book.check (what it must notice stands in faults.py)"""
+"""book.prove.check (what it must notice stands in faults.py)"""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import pytest
 from books import write_page
 from faults import edit, entry, ledger, output
 
-from book import check, pages, records
-from book import ledger as book_ledger
-from book.check import Report, Verdict
-from book.errors import BookError
-from book.ledger import Entry, Ledger
-from book.session import PageRun, Sessions
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.prove import check
+from book.prove.check import Report, Verdict
+from book.record import records
+from book.run.session import PageRun, Sessions
+from book.source import ledger as book_ledger
+from book.source import pages
+from book.source.ledger import Entry, Ledger
 
 
 def test_check_gives_a_verdict_for_each_block(small: Tree, sessions: Sessions) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from book import glossary, ledger
-from book.errors import BookError
-from book.glossary import Term
-from book.tree import HERE, Tree
+from book.ground.errors import BookError
+from book.ground.tree import HERE, Tree
+from book.source import glossary, ledger
+from book.source.glossary import Term
 
 ROOT = HERE.root
 

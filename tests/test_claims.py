@@ -8,8 +8,10 @@ import claims
 import pytest
 from books import write_small
 
-from book import check, pages, records
-from book.tree import HERE
+from book.ground.tree import HERE
+from book.prove import check
+from book.record import records
+from book.source import pages
 
 CURVE = """\
 ```python alt="A parabola that never falls. Grey: momentum 0.1."

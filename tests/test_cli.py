@@ -12,8 +12,8 @@ from conftest import RunBook
 from faults import edit, ledger, output
 
 from book import cli
-from book.check import Report, Verdict
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
+from book.prove.check import Report, Verdict
 
 
 def test_check_passes_and_counts(small: Tree, run_book: RunBook) -> None:
@@ -90,7 +90,7 @@ def test_interrupting_is_no_crash(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("book.stage.stage", stop)
+    monkeypatch.setattr("book.site.stage.stage", stop)
     assert cli.main(["stage"]) == 130
     assert capsys.readouterr().err == "stopped\n"
 

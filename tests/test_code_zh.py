@@ -1,4 +1,4 @@
-"""book.code_zh: comments and one-line docstrings in Chinese on the Chinese site, and nothing else of the code."""
+"""book.source.code_zh: comments and one-line docstrings in Chinese on the Chinese site, and nothing else of the code."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from books import copy_book
 from faults import write
 from test_chinese import offences
 
-from book import code_zh, glossary, pages, stage
-from book.code_zh import Translations, texts, translated, untranslated
-from book.errors import BookError
-from book.pages import Block
-from book.tree import HERE, LANGUAGES, Tree
+from book.ground.errors import BookError
+from book.ground.tree import HERE, LANGUAGES, Tree
+from book.site import stage
+from book.source import code_zh, glossary, pages
+from book.source.code_zh import Translations, texts, translated, untranslated
+from book.source.pages import Block
 
 WIDEST = 88  # columns of a snippet's line; a Chinese character is two wide
 TABLE = Translations({"the sum": "和", "a # b": "甲 # 乙"}, {"Twice x.": "x 的两倍。"})

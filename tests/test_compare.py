@@ -1,4 +1,4 @@
-"""book.compare"""
+"""book.prove.compare"""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from book import compare
-from book.compare import Tolerance, outputs, picture, raster, text
+from book.prove import compare
+from book.prove.compare import Tolerance, outputs, picture, raster, text
 
 EQUAL = [
     ("tensor([1.0000, 2.0000])", "tensor([1.0005, 2.0000])"),

@@ -14,14 +14,16 @@ import pytest
 from mkdocs.utils.yaml import yaml_load
 from site_pages import Event, SitePage, file_of, look
 
-from book import code_zh, pages, records
-from book.audit import GENERATED
-from book.code_zh import Translations, translated
-from book.compare import text_of
-from book.gpu import GpuRecord, read_gpu
-from book.records import Record
-from book.stage import pipe_table, shown_outputs
-from book.tree import HERE, LANGUAGES, Tree
+from book.ground.tree import HERE, LANGUAGES, Tree
+from book.prove.audit import GENERATED
+from book.record import records
+from book.record.gpu import GpuRecord, read_gpu
+from book.record.outputs import text_of
+from book.record.records import Record
+from book.site.stage import shown_outputs
+from book.source import code_zh, pages
+from book.source.code_zh import Translations, translated
+from book.source.shown import pipe_table
 
 NO_GPU = GpuRecord()
 NO_TABLE = Translations()
@@ -272,7 +274,7 @@ def small_html(recorded_small: Path, tmp_path_factory: pytest.TempPathFactory) -
     """The small book's page as HTML, rendered with the extensions of the real site."""
     import markdown
 
-    from book.stage import stage
+    from book.site.stage import stage
 
     with (HERE.root / "mkdocs.yml").open("rb") as file:
         extensions = yaml_load(file)["markdown_extensions"]

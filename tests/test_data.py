@@ -27,7 +27,7 @@ import pandas as pd
 import pytest
 import torch
 
-from book.tree import HERE
+from book.ground.tree import HERE
 from snippets.toolkit import data
 from snippets.toolkit.data import DataError, cache_folder, cifar2, covid, criteo, fetch, place, quoted, unpack
 

@@ -15,9 +15,12 @@ import pytest
 import yaml
 from pytest_codeblocks import CodeBlock, extract_from_file
 
-from book import check, cli, compare, ledger, recording, stage
-from book.audit import audit
-from book.tree import Tree
+from book import cli
+from book.ground.tree import Tree
+from book.prove import check, compare, recording
+from book.prove.audit import audit
+from book.site import stage
+from book.source import ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "README.zh.md", "CONTRIBUTING.md", "CONTRIBUTING.zh.md"]
@@ -26,7 +29,7 @@ PAIRS = [("README.md", "README.zh.md"), ("CONTRIBUTING.md", "CONTRIBUTING.zh.md"
 RUN = {"python", "bash"}
 TEMPLATES = {"markdown", "py", "toml", "yaml"}  # tried by the tests of this file
 SHOWN_ONLY = {"console", "text"}  # too long to run here, or output
-MADE = {"site/", "build/", ".venv/", "docs/records/gpu.json", "docs/records/bench.json", "docs/records/machines.json"}
+MADE = {"site/", "build/", ".venv/", "docs/records/gpu.json", "bench/bench.json", "docs/records/machines.json"}
 EXAMPLE = "broadcasting"  # the templates' chapter, which is not in the book
 FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<language>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
@@ -56,10 +59,12 @@ def runnable() -> list[object]:
 
 def kept_files() -> dict[str, bytes]:
     """Every file of the working tree that is not made anew, and the content of those that a command could rewrite."""
-    skip = {".git", ".venv", "build", "site", "node_modules"}
+    skip = {".git", ".venv", "node_modules"}
+    built = {ROOT / "build", ROOT / "site"}
     found = {}
     for folder, folders, files in os.walk(ROOT):
-        folders[:] = [f for f in folders if f not in skip and not f.endswith("_cache") and f != "__pycache__"]
+        kept = (f for f in folders if f not in skip and not f.endswith("_cache") and f != "__pycache__")
+        folders[:] = [f for f in kept if Path(folder, f) not in built]
         for path in (Path(folder, file) for file in files):
             name = path.relative_to(ROOT).as_posix()
             found[name] = path.read_bytes() if name.startswith("docs/records/") else b""

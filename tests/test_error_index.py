@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from book import error_index, ledger, records
-from book.audit import mends
-from book.error_index import plain, short
-from book.ledger import Entry, Ledger
-from book.tree import HERE, LANGUAGES
+from book.ground.tree import HERE, LANGUAGES
+from book.prove.audit import mends
+from book.record import records
+from book.site import error_index
+from book.site.error_index import plain, short
+from book.source import ledger
+from book.source.ledger import Entry, Ledger
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

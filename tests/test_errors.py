@@ -1,8 +1,8 @@
-"""book.errors"""
+"""book.ground.errors"""
 
 from __future__ import annotations
 
-from book.errors import BookError, at, nearest
+from book.ground.errors import BookError, at, nearest
 
 
 def test_at_puts_the_place_first() -> None:

@@ -10,8 +10,10 @@ from books import copy_book, one_block
 from conftest import RunBook
 from faults import ACCEPTED, BLOCK, PROBE, SOURCE, VARIES, Accepted, BlockFault, Fault, Varies
 
-from book import check, ledger, recording, records, repeat
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
+from book.prove import check, recording, repeat
+from book.record import records
+from book.source import ledger
 
 CHAPTER = "concepts/autograd"
 

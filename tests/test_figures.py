@@ -1,4 +1,4 @@
-"""book.figures"""
+"""book.run.figures"""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from book import figures
-from book.compare import picture
-from book.figures import LONG, has_marks, to_svg
+from book.prove.compare import picture
+from book.run import figures
+from book.run.figures import LONG, has_marks, to_svg
 
 
 def figure() -> Figure:

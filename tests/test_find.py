@@ -1,4 +1,4 @@
-"""book.find: what a query finds, in which order, and what the terminal says."""
+"""book.find.ask: what a query finds, in which order, and what the terminal says."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from book import apis, cli, find, reference
-from book.find import Finder, Found, distance, stem, words_of
-from book.reference import KINDS
-from book.tree import HERE, Tree
+from book import cli
+from book.find import ask, reference
+from book.find.ask import Finder, Found, distance, stem, words_of
+from book.find.reference import KINDS
+from book.ground.tree import HERE, Tree
+from book.names import apis
+from book.prove import coverage
 
 FUNCTION, CLASS, METHOD, PROPERTY = (KINDS.index(kind) for kind in ("function", "class", "method", "property"))
 DATA: dict[str, Any] = {
@@ -100,7 +103,7 @@ def test_names(finder: Finder, query: str, name: str, tier: int) -> None:
 
 def test_names_drawn_from_the_goals_find_their_entry_first() -> None:
     """30 names at random, of those that chapters cover."""
-    goals = json.loads(apis.GOALS.read_text(encoding="utf-8")).values()
+    goals = json.loads(coverage.GOALS.read_text(encoding="utf-8")).values()
     index = reference.build(HERE)
     known, entries = apis.load(), index.entries
     whole = Finder(json.loads(reference.finder_json(index, "en")))
@@ -227,7 +230,7 @@ def test_terminal_says_where_a_record_is_wrong(small: Tree, capsys: pytest.Captu
     path.write_text(json.dumps(raw), encoding="utf-8")
     status, told = run(capsys, "tensor", tree=small)
     assert status == 1
-    assert "names torch.tensr, which is not in book/data/apis.json" in told
+    assert "names torch.tensr, which is not in book/names/apis.json" in told
 
 
 def test_terminal_in_an_empty_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,4 +246,4 @@ def test_answer_needs_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=HERE.root, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("torch.Tensor.view  (method, ")
-    assert find.EXPAND["F"] == "torch.nn.functional"
+    assert ask.EXPAND["F"] == "torch.nn.functional"

@@ -14,9 +14,10 @@ import pytest
 from browser_support import CHAPTER, Links, NewContext, Place, Visit
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from book import pages, reference
-from book.find import Finder
-from book.tree import LANGUAGES, Tree
+from book.find import reference
+from book.find.ask import Finder
+from book.ground.tree import LANGUAGES, Tree
+from book.source import pages
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser

@@ -1,4 +1,4 @@
-"""book.guard, book.seeding, book.repeat: the parts that need no session (blocks that are refused stand in faults.py)"""
+"""book.run.guard, book.run.seeding, book.prove.repeat: the parts that need no session (blocks that are refused stand in faults.py)"""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from book import elsewhere, guard, repeat
-from book.compare import Tolerance
-from book.kernel import BlockCode, BlockResult, Job
-from book.session import Sessions
+from book.prove import repeat
+from book.prove.compare import Tolerance
+from book.run import elsewhere, guard
+from book.run.job import BlockCode, BlockResult, Job
+from book.run.session import Sessions
 
 
 @pytest.mark.parametrize(

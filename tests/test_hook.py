@@ -9,8 +9,8 @@ import pytest
 from material.plugins.search.plugin import Parser
 from site_pages import Quick
 
-from book.hook import keep_whole, searchable
-from book.tree import LANGUAGES
+from book.ground.tree import LANGUAGES
+from book.site.hook import keep_whole, searchable
 
 ARTICLE = re.compile(r"<article[^>]*>(.*)</article>", re.DOTALL)
 

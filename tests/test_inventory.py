@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from books import HERE
 
-from book import records
-from book.errors import BookError
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.record import records
 
 FOLDER = HERE.root / "docs" / "inventory"
 PAGES = sorted(p.relative_to(FOLDER).with_suffix("").as_posix() for p in FOLDER.rglob("*.md") if p.parent != FOLDER)

@@ -22,7 +22,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from book.tree import HERE
+from book.ground.tree import HERE
 from snippets.toolkit import callbacks, keras_model, metrics, summary
 from snippets.toolkit.callbacks import live_curve, tensorboard, weights_and_biases
 from snippets.toolkit.keras_model import KerasModel

@@ -1,4 +1,4 @@
-"""book.kernel, through sessions (what makes a block fail stands in faults.py)"""
+"""book.run.child, through sessions (what makes a block fail stands in faults.py)"""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from book.kernel import BlockCode, BlockResult, Job, machine, script_of, silenced
-from book.processor import processor
-from book.session import Sessions
+from book.run.child import machine, script_of, silenced
+from book.run.job import BlockCode, BlockResult, Job
+from book.run.processor import processor
+from book.run.session import Sessions
 
 Run = Callable[..., list[BlockResult]]
 

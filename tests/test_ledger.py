@@ -1,4 +1,4 @@
-"""book.ledger (what it refuses stands in faults.py)"""
+"""book.source.ledger (what it refuses stands in faults.py)"""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from books import write_small
 from faults import entry
 
-from book import ledger, pages
-from book.errors import BookError
-from book.ledger import Entry, Ledger
-from book.tree import HERE, Tree
+from book.ground.errors import BookError
+from book.ground.tree import HERE, Tree
+from book.source import ledger, pages
+from book.source.ledger import Entry, Ledger
 
 
 def test_every_kind_is_read(tmp_path: Path) -> None:

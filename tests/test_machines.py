@@ -1,4 +1,4 @@
-"""book.machines, and their rows on the status page"""
+"""book.record.machines, and their rows on the status page"""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import pytest
 from conftest import RunBook
 from faults import edit, output
 
-from book import check, ledger, machines, records, status
-from book.check import Report, Verdict
-from book.errors import BookError
-from book.gpu import GpuRecord
-from book.kernel import machine
-from book.machines import Proof
-from book.session import PageRun
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.prove import check, proven
+from book.prove.check import Report, Verdict
+from book.record import machines, records
+from book.record.gpu import GpuRecord
+from book.record.machines import Proof
+from book.run.child import machine
+from book.run.session import PageRun
+from book.site import status
+from book.source import ledger
 
 BLOCKS = ("scale", "table", "curve", "wrong_shape")
 
@@ -57,16 +60,16 @@ def test_a_run_that_differs_is_noted_as_such(small: Tree, run_book: RunBook, mon
 
 
 def test_each_kind_of_machine_has_a_row_and_the_last_run_counts(small: Tree) -> None:
-    one = machines.proof(small, a_report(small, ("scale",)))
-    other = machines.proof(small, a_report(small), "sse")
-    for made in (one, other, machines.proof(small, a_report(small))):
+    one = proven.proof(small, a_report(small, ("scale",)))
+    other = proven.proof(small, a_report(small), "sse")
+    for made in (one, other, proven.proof(small, a_report(small))):
         machines.write(small, made)
     assert [(row.world, row.failed) for row in machines.read(small)] == [("", 0), ("sse", 0)]
     assert [line.split(" | ")[5] for line in rows(small)[-2:]] == ["-", "sse"]
 
 
 def test_other_records_make_a_proof_older(small: Tree) -> None:
-    made = machines.proof(small, a_report(small))
+    made = proven.proof(small, a_report(small))
     machines.write(small, made)
     record = records.read(small, "part/small")
     records.write(small, replace(record, cells=tuple(replace(cell, seconds=9.0) for cell in record.cells)))
@@ -95,11 +98,11 @@ def test_only_a_whole_run_proves(change: object, why: str, small: Tree) -> None:
     report = a_report(small)
     change(report)  # type: ignore[operator]
     with pytest.raises(BookError, match=f"not written, this was no run of the whole book: {why}"):
-        machines.proof(small, report)
+        proven.proof(small, report)
 
 
 def test_a_row_edited_by_hand_is_noticed(small: Tree) -> None:
-    machines.write(small, machines.proof(small, a_report(small, ("scale",))))
+    machines.write(small, proven.proof(small, a_report(small, ("scale",))))
     path = small.records / machines.FILE
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"failed": 1', '"failed": 0'), encoding="utf-8")
@@ -110,7 +113,7 @@ def test_a_row_edited_by_hand_is_noticed(small: Tree) -> None:
 def test_no_row_names_the_host(small: Tree) -> None:
     import platform
 
-    made = machines.proof(small, a_report(small))
+    made = proven.proof(small, a_report(small))
     assert isinstance(made, Proof) and platform.node() not in json.dumps(asdict(made))
 
 

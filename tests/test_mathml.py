@@ -1,4 +1,4 @@
-"""book.mathml (what it refuses stands in faults.py)"""
+"""book.source.mathml (what it refuses stands in faults.py)"""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from book.errors import BookError
-from book.mathml import convert, convert_lines
+from book.ground.errors import BookError
+from book.source.mathml import convert, convert_lines
 
 
 def page(text: str) -> str:

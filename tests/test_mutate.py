@@ -1,4 +1,4 @@
-"""book.mutate"""
+"""book.prove.mutate"""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from contextlib import nullcontext
 import pytest
 from faults import edit, ledger, write
 
-from book import check, mutate, pages, recording
-from book.errors import BookError
-from book.mutate import Mutant, Outcome
-from book.pages import Block
-from book.session import Sessions
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.prove import check, mutate, recording
+from book.prove.mutate import Mutant, Outcome
+from book.run.session import Sessions
+from book.source import pages
+from book.source.pages import Block
 
 
 def changes(code: str, *names: str) -> set[tuple[str, str]]:

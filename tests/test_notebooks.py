@@ -12,8 +12,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from book import ledger, notebooks, pages, records
-from book.tree import HERE, LANGUAGES, Tree
+from book.ground.tree import HERE, LANGUAGES, Tree
+from book.record import records
+from book.site import notebooks
+from book.source import ledger, pages
 
 SITE = "https://example.org/book/"
 
@@ -97,7 +99,7 @@ def test_admonitions_and_links(tmp_path: Path) -> None:
 
 
 def test_download_names_hide_no_module() -> None:
-    from book.audit import shadows
+    from book.prove.audit import shadows
 
     names = [notebooks.download_name(page) for page in HERE.pages()]
     assert list(shadows([name for name in names if name != "index"])) == []

@@ -1,4 +1,4 @@
-"""book.offline: the zip, unpacked, in a Chromium that opens its pages as files."""
+"""book.site.offline: the zip, unpacked, in a Chromium that opens its pages as files."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import pytest
 from browser_support import Visit
 from playwright.sync_api import Browser, expect
 
-from book import cli, offline
-from book.tree import LANGUAGES, Tree
+from book import cli
+from book.ground.tree import LANGUAGES, Tree
+from book.site import offline
 
 QUERY = {"en": "second derivative", "zh": "二阶导数"}
 CHAPTER = "concepts/autograd/index.html"
@@ -121,7 +122,7 @@ def test_the_command_builds_and_packs(
         target.write_bytes(b"x" * 1_500_000)
         return target
 
-    monkeypatch.setattr(offline.site, "build", build)
+    monkeypatch.setattr(offline.building, "build", build)
     monkeypatch.setattr(offline, "pack_site", pack_site)
     assert cli.main(["--root", str(tmp_path), "offline"]) == 0
     assert made == [tmp_path / "build" / "offline" / "site"]

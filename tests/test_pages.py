@@ -1,4 +1,4 @@
-"""book.pages (what it refuses stands in faults.py)"""
+"""book.source.pages (what it refuses stands in faults.py)"""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from books import write_small
 
-from book import pages
-from book.errors import BookError
-from book.pages import Heading
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.source import pages
+from book.source.pages import Heading
 
 
 @pytest.fixture

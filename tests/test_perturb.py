@@ -10,9 +10,10 @@ import pytest
 import rotation
 from test_claims import planted, row
 
-from book import check, records
-from book.session import Sessions
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
+from book.prove import check
+from book.record import records
+from book.run.session import Sessions
 
 SAYS = "A parabola that never falls."
 LOOP = """\

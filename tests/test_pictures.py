@@ -1,4 +1,4 @@
-"""book.pictures (what a command says of a changed figure stands in faults.py)"""
+"""book.prove.pictures (what a command says of a changed figure stands in faults.py)"""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from book.compare import picture
-from book.tree import HERE
+from book.ground.tree import HERE
+from book.prove.compare import picture
 
 DRAWN = 25  # recorded figures that each experiment draws
 COLOUR = r'#[0-9a-f]{6}(?=[;"])'

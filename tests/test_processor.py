@@ -1,4 +1,4 @@
-"""book.processor"""
+"""book.run.processor"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from book import processor
+from book.run import processor
 
 X86 = """processor\t: 0
 vendor_id\t: GenuineIntel

@@ -1,4 +1,4 @@
-"""book.pytest_plugin: each block as a test"""
+"""book.prove.pytest_plugin: each block as a test"""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from books import one_block
 from faults import output
 
-from book import records
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
+from book.record import records
 
 
 def pytest_in(tree: Tree, *arguments: str) -> str:
@@ -24,7 +24,7 @@ def pytest_in(tree: Tree, *arguments: str) -> str:
         "-m",
         "pytest",
         "-p",
-        "book.pytest_plugin",
+        "book.prove.pytest_plugin",
         "-p",
         "no:codeblocks",
         "-p",
@@ -55,7 +55,7 @@ def test_blocks_are_tests_and_failures_name_their_place(small: Tree) -> None:
     }, said
     assert "docs/en/part/small.md:16 (snippets/part/small.py:9):" in said and "0.26 is now 0.25" in said
     assert "ZeroDivisionError: division by zero" in said and "not in the record" in said
-    assert "book/pytest_plugin.py" not in said, "a reader sees no engine"
+    assert "book/prove/pytest_plugin.py" not in said, "a reader sees no engine"
 
 
 def test_one_block_can_be_selected_and_runs_with_those_above(small: Tree) -> None:

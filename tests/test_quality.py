@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from book import cli
-from book.tree import HERE
+from book.ground.tree import HERE
 
 ROOT = HERE.root
 COMMANDS = ("audit", "bench", "build", "check", "gpu", "mutate", "record", "serve", "shake", "stage")
@@ -40,6 +42,91 @@ def test_mypy_is_strict_and_reads_the_engine() -> None:
 def test_lint() -> None:
     done = run("ruff", "check", "--output-format=concise", ".")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_linter_reads_the_whole_engine() -> None:
+    """Also the room that has the name of a folder that is built, site."""
+    read = {Path(line) for line in run("ruff", "check", "--show-files", ".").stdout.splitlines()}
+    assert not [path for path in (ROOT / "book").rglob("*.py") if path not in read]
+
+
+# ---- Imports ---------------------------------------------------------------------------------------------------------
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    """Hold the imports of the engine below ``root`` against the contracts of its pyproject.toml."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
+    done.stdout = re.sub(r"\x1b\[\d+m", "", done.stdout)  # it colours a pipe too
+    return done
+
+
+def test_imports_go_one_way() -> None:
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5 kept, 0 broken" in done.stdout
+
+
+def test_every_room_says_its_job() -> None:
+    rooms = [path for path in sorted((ROOT / "book").iterdir()) if (path / "__init__.py").is_file()]
+    assert len(rooms) > 5
+    for room in rooms:
+        module = ast.parse((room / "__init__.py").read_text(encoding="utf-8"))
+        text = ast.get_docstring(module) or ""
+        assert len(module.body) == 1, f"{room.name}: a room's __init__ holds its docstring only"
+        assert "mports" in text and text.count("\n") < 10, (
+            f"{room.name}: say its job and what it may import, in ten lines"
+        )
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract", "says"),
+    [
+        ("book/run/child.py", "from book.site import stage", "one way", r"book\.run\.child ?-> ?book\.site\.stage"),
+        ("book/prove/check.py", "from book.find import ask", "one way", r"book\.prove\.check ?-> ?book\.find\.ask"),
+        (
+            "book/ground/errors.py",
+            "def f(): from book.source import pages",
+            "one way",
+            r"book\.ground\.errors ?-> ?book\.source\.pages",
+        ),
+        (
+            "book/site/status.py",
+            "def f(): import torch",
+            "reading the book needs no torch",
+            r"book\.site\.status ?-> ?torch",
+        ),
+        (
+            "book/site/status.py",
+            "from book.prove import results",
+            "a page shows data, and asks nobody who runs blocks",
+            r"book\.site\.status ?-> ?book\.prove\.results",
+        ),
+        (
+            "book/source/sections.py",
+            "from book.source import pages",
+            "no circles inside a room either",
+            r"book\.source",
+        ),
+        (
+            "book/prove/check.py",
+            "from bench import measure",
+            "only the command line measures",
+            r"book\.prove\.check ?-> ?bench\.measure",
+        ),
+        ("book/attic.py", "", "one way", r"book\.attic"),
+    ],
+    ids=["up", "aside", "hidden in a function", "torch", "pages run blocks", "circle in a room", "bench", "no room"],
+)
+def test_an_import_the_wrong_way_is_named(tmp_path: Path, file: str, line: str, contract: str, says: str) -> None:
+    for folder in ("book", "bench"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / file).open("a", encoding="utf-8") as opened:
+        opened.write(f"\n{line}\n")
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"{contract} BROKEN" in done.stdout and re.search(says, done.stdout), done.stdout
 
 
 # ---- Requirements ----------------------------------------------------------------------------------------------------
@@ -117,8 +204,9 @@ def repository_files() -> list[Path]:
     if listed.returncode == 0 and listed.stdout:
         found = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
     else:
-        built = {".venv", "build", "site", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".git"}
-        found = [path for path in ROOT.rglob("*") if not built & set(path.relative_to(ROOT).parts)]
+        made = {".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".import_linter_cache", ".git"}
+        inside = {path: path.relative_to(ROOT).parts for path in ROOT.rglob("*")}
+        found = [path for path, parts in inside.items() if parts[0] not in ("build", "site") and not made & set(parts)]
     return [path for path in found if path.is_file()]
 
 

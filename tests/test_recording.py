@@ -1,4 +1,4 @@
-"""book.recording (blocks that must not be recorded stand in faults.py)"""
+"""book.prove.recording (blocks that must not be recorded stand in faults.py)"""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from books import one_block, write_page
 from conftest import RunBook
 from faults import LEDGER, edit, entry, ledger, write
 
-from book import check, recording, records, repeat, shake, stage, standalone
-from book.errors import BookError
-from book.pages import Page
-from book.session import Sessions
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.prove import check, recording, repeat, shake, standalone
+from book.record import records
+from book.run.session import Sessions
+from book.site import stage
+from book.source.pages import Page
 
 
 def test_record_writes_only_whole_pages_and_tells_changes(small: Tree, sessions: Sessions) -> None:

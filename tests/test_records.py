@@ -1,4 +1,4 @@
-"""book.records (records that are broken stand in faults.py)"""
+"""book.record.records (records that are broken stand in faults.py)"""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 from books import write_small
 from faults import append, edit, pin, write
 
-from book import pages, records
-from book.errors import BookError
-from book.kernel import BlockResult, Machine
-from book.records import Cell, Hashes, Record
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.record import records
+from book.record.records import Cell, Hashes, Record
+from book.run.job import BlockResult, Machine
+from book.source import pages
 
 MACHINE = Machine(
     "3.12.0", "2.13.0+cpu", "AVX2", "Linux x86_64", "cpu", "2.4.6", "3.1.1", "3.11.2", "AuthenticAMD", "AMD EPYC 7763"

@@ -1,4 +1,4 @@
-"""book.reference and book.reference_pages: the index equals the records, the best example comes first, pages and links hold."""
+"""book.find.reference and book.site.reference_pages: the index equals the records, the best example comes first, pages and links hold."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ import pytest
 from books import write_small
 from site_pages import SitePage, file_of
 
-from book import apis, pages, records, reference, reference_pages, stage
-from book.audit import GENERATED, audit
-from book.errors import BookError
-from book.find import Finder
-from book.reference import Example, Index, Place, find_spots, imported
-from book.tree import HERE, LANGUAGES, Tree
+from book.find import reference
+from book.find.ask import Finder
+from book.find.reference import Example, Index, Place, find_spots, imported
+from book.ground.errors import BookError
+from book.ground.tree import HERE, LANGUAGES, Tree
+from book.names import apis
+from book.prove.audit import GENERATED, audit
+from book.record import records
+from book.site import reference_pages, stage
+from book.source import pages
 
 HEAVIEST = 60_000  # bytes of a page's HTML, gzipped
 
@@ -254,7 +258,7 @@ def test_a_wrong_name_in_a_record_stops_staging(named: Tree) -> None:
     name_apis(named, "part/small", {"scale": ["torch.tensr"]})
     with pytest.raises(BookError) as error:
         stage.stage(named)
-    says = 'docs/records/part/small.ipynb: block "scale" names torch.tensr, which is not in book/data/apis.json'
+    says = 'docs/records/part/small.ipynb: block "scale" names torch.tensr, which is not in book/names/apis.json'
     assert f'{says} (did you mean "torch.tensor"?): run make record PAGE=part/small' in str(error.value)
 
 

@@ -1,4 +1,4 @@
-"""book.results"""
+"""book.prove.results"""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 from conftest import RunBook
 from faults import write
 
-from book import check, records, results
-from book.errors import BookError
-from book.tree import HERE, Tree
+from book.ground.errors import BookError
+from book.ground.tree import HERE, Tree
+from book.prove import check, results
+from book.record import records
 
 ENTRY = """[[result]]
 page = "part/small"

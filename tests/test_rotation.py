@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import rotation
 
-from book.tree import Tree
+from book.ground.tree import Tree
 
 
 def git(root: Path, *arguments: str) -> None:

@@ -1,4 +1,4 @@
-"""book.rounding: what is shaken, by how much, and what stays."""
+"""book.run.rounding: what is shaken, by how much, and what stays."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from book.kernel import BlockResult
-from book.rounding import BITS, DIGITS, Rounding, exact, layout, operator, shakable, shake, short, steps, tensors
+from book.run.job import BlockResult
+from book.run.rounding import BITS, DIGITS, Rounding, exact, layout, operator, shakable, shake, short, steps, tensors
 
 Call = Callable[[], Any]
 

@@ -1,8 +1,8 @@
-"""book.sections (what it refuses stands in faults.py)"""
+"""book.source.sections (what it refuses stands in faults.py)"""
 
 from __future__ import annotations
 
-from book.sections import Section, parse
+from book.source.sections import Section, parse
 
 
 def test_sections_come_in_order_with_the_line_of_their_first_code() -> None:

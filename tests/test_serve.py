@@ -20,7 +20,7 @@ import browser_support as support
 import pytest
 from books import BOOK_PARTS, copy_book
 
-from book.tree import Tree
+from book.ground.tree import Tree
 
 pytest_plugins = ["browser_plugin"]
 

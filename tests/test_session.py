@@ -1,4 +1,4 @@
-"""book.session (blocks that hang, die or flood stand in faults.py)"""
+"""book.run.session (blocks that hang, die or flood stand in faults.py)"""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from books import one_block
 
-from book import pages, records
-from book.kernel import BlockResult, Machine
-from book.session import BlockCode, Job, PageRun, Sessions, Started, default_workers, run_here
-from book.tree import HERE
+from book.ground.tree import HERE
+from book.record import records
+from book.run.job import BlockCode, BlockResult, Job, Machine
+from book.run.session import PageRun, Sessions, Started, default_workers, run_here
+from book.source import pages
 
 BUSY = os.getloadavg()[0] if hasattr(os, "getloadavg") else 2.0  # seconds that other work on this machine may add
 

@@ -1,4 +1,4 @@
-"""book.shake, and ``python -m book shake`` (blocks that it must refuse stand in faults.py)."""
+"""book.prove.shake, and ``python -m book shake`` (blocks that it must refuse stand in faults.py)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from books import one_block, write_page
 from conftest import RunBook
 from faults import entry
 
-from book import check, ledger, recording, shake
-from book.check import Verdict
-from book.pages import load
-from book.session import BlockCode, BlockResult, Job, PageRun, Sessions
-from book.tree import Tree
+from book.ground.tree import Tree
+from book.prove import check, recording, shake
+from book.prove.check import Verdict
+from book.run.job import BlockCode, BlockResult, Job
+from book.run.session import PageRun, Sessions
+from book.source import ledger
+from book.source.pages import load
 
 PAGE = {
     "counts": 'import torch\n\ntorch.manual_seed(0)\nx = torch.randn(500)\ngap = x.exp() - torch._foreach_exp([x])[0]\nprint("apart:", (gap != 0).sum().item())',

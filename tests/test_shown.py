@@ -1,4 +1,4 @@
-"""book.shown"""
+"""book.source.shown"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from book.shown import MAX_PICTURE, bundle, clean, form, latex, markdown, svg_fault
+from book.source.shown import MAX_PICTURE, bundle, clean, form, latex, markdown, svg_fault
 
 TABLE = "<table><tr><th>a</th></tr><tr><td>1</td></tr></table>"
 PNG = b"\x89PNG\r\n\x1a\n..."

@@ -1,4 +1,4 @@
-"""book.site (the served site is tried in test_serve.py)"""
+"""book.site.build (the served site is tried in test_serve.py)"""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from books import HERE
 from faults import append, write
 
-from book import site
-from book.errors import BookError
-from book.site import LiveSite, _merge_index
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.site import build as building
+from book.site.build import LiveSite, _merge_index
 
 CONFIG = """\
 site_name: Small
@@ -30,15 +30,15 @@ markdown_extensions: [attr_list, md_in_html, pymdownx.details, pymdownx.superfen
 def book(small: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
     """The small book with MkDocs' own theme, which builds quickly."""
     monkeypatch.setenv("PYTHONPATH", str(HERE.root))  # the hook imports the engine, which the small book does not hold
-    for language, name in site.CONFIGS.items():
-        write(name, CONFIG.format(language=language, hook=HERE.root / "book" / "hook.py"))(small)
+    for language, name in building.CONFIGS.items():
+        write(name, CONFIG.format(language=language, hook=HERE.root / "book" / "site" / "hook.py"))(small)
     for language in ("en", "zh"):
         write(f"docs/{language}/index.md", "# Home {#home}\n")(small)
     return small
 
 
 def test_both_languages_are_built_side_by_side(book: Tree) -> None:
-    assert site.build(book, site_url="http://127.0.0.1:1/") == book.root / "site"
+    assert building.build(book, site_url="http://127.0.0.1:1/") == book.root / "site"
     english = (book.root / "site" / "part" / "small" / "index.html").read_text(encoding="utf-8")
     chinese = (book.root / "site" / "zh" / "part" / "small" / "index.html").read_text(encoding="utf-8")
     assert "A parabola" in english and "一条抛物线" in chinese
@@ -52,7 +52,7 @@ def test_a_site_that_does_not_build_leaves_the_old_one(book: Tree) -> None:
     with pytest.raises(
         BookError, match=r"mkdocs\.yml:\nWARNING.*'index\.md' contains a link 'part/nowhere\.md'"
     ) as caught:
-        site.build(book)
+        building.build(book)
     assert "INFO" not in str(caught.value) and "mkdocs.zh.yml" not in str(caught.value)
     assert (book.root / "site" / "index.html").read_text(encoding="utf-8") == "the old one"
 
@@ -60,7 +60,7 @@ def test_a_site_that_does_not_build_leaves_the_old_one(book: Tree) -> None:
 def test_a_new_site_replaces_the_old_one_whole(book: Tree, tmp_path: Path) -> None:
     target = tmp_path / "public"
     (target / "gone").mkdir(parents=True)
-    site.build(book, target)
+    building.build(book, target)
     assert (target / "index.html").is_file() and (target / "zh" / "index.html").is_file()
     assert not (target / "gone").exists() and not (tmp_path / "public.old").exists()
 
@@ -84,7 +84,7 @@ def test_english_is_there_before_chinese(served: Tree) -> None:
     assert "A parabola" in (target / "part" / "small" / "index.html").read_text(encoding="utf-8")
     assert (target / "part" / "small.md").is_file()
     assert "Home" in (target / "index.html").read_text(encoding="utf-8")
-    assert not (target / "zh").exists() and live.waiting == site.BEING_BUILT
+    assert not (target / "zh").exists() and live.waiting == building.BEING_BUILT
     live.finish()
     assert "一条抛物线" in (target / "zh" / "part" / "small" / "index.html").read_text(encoding="utf-8")
     assert f"]({ADDRESS}zh/part/small.md)" in (target / "llms.txt").read_text(encoding="utf-8")
@@ -111,7 +111,7 @@ def test_chinese_that_does_not_build_is_told_and_built_after_the_next_edit(serve
     live = LiveSite(served, target, ADDRESS)
     with pytest.raises(BookError, match=r"mkdocs\.zh\.yml:\nWARNING.*'index\.md' contains a link 'part/nowhere\.md'"):
         live.finish()
-    assert live.waiting == site.NOT_BUILT and (target / "index.html").is_file()
+    assert live.waiting == building.NOT_BUILT and (target / "index.html").is_file()
     served.page("zh", "index").write_text(good, encoding="utf-8")
     live.update()
     assert live.waiting == "" and (target / "zh" / "index.html").is_file() and (target / "index.html").is_file()
@@ -121,17 +121,17 @@ def test_a_stopped_build_changes_nothing(served: Tree) -> None:
     live = LiveSite(served, served.build / "site", ADDRESS)
     live.stop()
     live.finish()
-    assert not (served.build / "site" / "zh").exists() and live.waiting == site.BEING_BUILT
+    assert not (served.build / "site" / "zh").exists() and live.waiting == building.BEING_BUILT
 
 
 @pytest.mark.parametrize(
     ("waiting", "path", "status"),
     [
-        (site.BEING_BUILT, "/zh/", "503 Service Unavailable"),
-        (site.BEING_BUILT, "/zh", "503 Service Unavailable"),
-        (site.NOT_BUILT, "/zh/part/small/", "503 Service Unavailable"),
-        (site.BEING_BUILT, "/", "200 OK"),
-        (site.BEING_BUILT, "/zhang/", "404 Not Found"),
+        (building.BEING_BUILT, "/zh/", "503 Service Unavailable"),
+        (building.BEING_BUILT, "/zh", "503 Service Unavailable"),
+        (building.NOT_BUILT, "/zh/part/small/", "503 Service Unavailable"),
+        (building.BEING_BUILT, "/", "200 OK"),
+        (building.BEING_BUILT, "/zhang/", "404 Not Found"),
         ("", "/zh/", "200 OK"),
     ],
 )
@@ -139,7 +139,7 @@ def test_chinese_addresses_wait(tmp_path: Path, waiting: str, path: str, status:
     for page in ("index.html", "zh/index.html"):
         (tmp_path / page).parent.mkdir(exist_ok=True)
         (tmp_path / page).write_text("<p>a page</p>", encoding="utf-8")
-    server = site._Server(builder=lambda: None, host="127.0.0.1", port=0, root=str(tmp_path))
+    server = building._Server(builder=lambda: None, host="127.0.0.1", port=0, root=str(tmp_path))
     server.live = SimpleNamespace(waiting=waiting)  # type: ignore[assignment]
     answered: list[tuple[str, dict[str, str]]] = []
     try:

@@ -1,4 +1,4 @@
-"""book.stage, book.hook (records that are stale or broken stand in faults.py)"""
+"""book.site.stage, book.site.hook (records that are stale or broken stand in faults.py)"""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from PIL import Image
 
-from book import gpu, hook, recording, records
-from book.errors import BookError
-from book.gpu import GpuBlock, GpuRecord
-from book.session import Sessions
-from book.stage import clean, config, darken, fence, join_chinese_lines, pipe_table, stage
-from book.tree import Tree
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.prove import recording
+from book.record import gpu, records
+from book.record.gpu import GpuBlock, GpuRecord
+from book.run.session import Sessions
+from book.site import hook
+from book.site.markdown import fence
+from book.site.stage import clean, config, darken, join_chinese_lines, stage
+from book.source.shown import pipe_table
 
 
 def staged(tree: Tree, language: str = "en") -> str:
@@ -162,7 +166,7 @@ def test_a_notebook_view_holds_inputs_and_outputs_and_is_not_searched(
 ) -> None:
     stage(small)
     assert not (small.build / "en" / "part" / "small_notebook.md").exists()
-    monkeypatch.setattr("book.stage.NOTEBOOK_VIEWS", ("part/small",))
+    monkeypatch.setattr("book.site.stage.NOTEBOOK_VIEWS", ("part/small",))
     clean(small)
     stage(small)
     for language in ("en", "zh"):

@@ -17,12 +17,15 @@ import pytest
 import rotation
 from books import write_page
 
-from book import check, compare, ledger, pages, recording, records, standalone, world
-from book.kernel import BlockCode
-from book.pytest_plugin import ran
-from book.session import Sessions
-from book.standalone import ALL, LEAN, slice_for, statements
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
+from book.prove import check, compare, recording, standalone
+from book.prove.pytest_plugin import ran
+from book.prove.standalone import ALL, LEAN, slice_for, statements
+from book.record import records
+from book.run import world
+from book.run.job import BlockCode
+from book.run.session import Sessions
+from book.source import ledger, pages
 
 RECORDS, UNREADABLE = check.read_records(HERE, check.load_pages(HERE))
 PAGES = sorted(RECORDS)

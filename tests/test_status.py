@@ -1,13 +1,16 @@
-"""book.status"""
+"""book.site.status"""
 
 from __future__ import annotations
 
 from faults import ledger as add_entry
 
-from book import ledger, recording, records, status
-from book.gpu import GpuBlock, GpuRecord
-from book.session import Sessions
-from book.tree import Tree
+from book.ground.tree import Tree
+from book.prove import recording
+from book.record import records
+from book.record.gpu import GpuBlock, GpuRecord
+from book.run.session import Sessions
+from book.site import status
+from book.source import ledger
 
 
 def page(tree: Tree, language: str = "en", gpu: GpuRecord | None = None) -> str:

@@ -19,8 +19,8 @@ import browser_support as support
 import pytest
 from playwright.sync_api import expect
 
-from book import sections
-from book.tree import HERE
+from book.ground.tree import HERE
+from book.source import sections
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tiers
 
-from book.tree import HERE, Tree
+from book.ground.tree import HERE, Tree
 
 CONFTEST = """\
 import sys
@@ -30,7 +30,7 @@ def pytest_in(tree: Tree, *arguments: str) -> tuple[int, str]:
     (tree.root / "conftest.py").write_text(CONFTEST.format(tests=str(HERE.root / "tests")))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     environment["PYTHONPATH"] = str(HERE.root)
-    command = [sys.executable, "-m", "pytest", "-p", "book.pytest_plugin", "-p", "no:codeblocks", "-n", "2"]
+    command = [sys.executable, "-m", "pytest", "-p", "book.prove.pytest_plugin", "-p", "no:codeblocks", "-n", "2"]
     done = subprocess.run(
         [*command, *arguments, "docs/en"], cwd=tree.root, env=environment, capture_output=True, text=True, timeout=300
     )

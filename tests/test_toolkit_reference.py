@@ -1,4 +1,4 @@
-"""book.toolkit_reference"""
+"""book.site.toolkit_reference"""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from faults import write
 from mkdocs.config import load_config
 
-from book import pages, stage, toolkit_reference
-from book.errors import BookError
-from book.toolkit_reference import generate, sources
-from book.tree import HERE, LANGUAGES, Tree
+from book.ground.errors import BookError
+from book.ground.tree import HERE, LANGUAGES, Tree
+from book.site import stage, toolkit_reference
+from book.site.toolkit_reference import generate, sources
+from book.source import pages
 
 MODULE = '''\
 # --8<-- [start:smooth]

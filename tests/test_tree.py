@@ -1,4 +1,4 @@
-"""book.tree"""
+"""book.ground.tree"""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from books import write_small
 
-from book.errors import BookError
-from book.tree import HERE, Tree, write_atomically
+from book.ground.errors import BookError
+from book.ground.files import write_atomically
+from book.ground.tree import HERE, Tree
 
 
 def test_one_page_has_one_path_everywhere() -> None:
@@ -39,7 +40,7 @@ def test_relative_shows_paths_below_the_root_without_it(tmp_path: Path) -> None:
 
 
 def test_here_is_the_checkout_of_the_engine() -> None:
-    assert (HERE.root / "book" / "tree.py").is_file()
+    assert (HERE.root / "book" / "ground" / "tree.py").is_file()
 
 
 def test_write_atomically_leaves_equal_files_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""book.weight (that it counts what a browser loads is tried in test_browser_reading.py)"""
+"""book.site.weight (that it counts what a browser loads is tried in test_browser_reading.py)"""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from book import weight
-from book.errors import BookError
-from book.tree import HERE
-from book.weight import Weight
+from book.ground.errors import BookError
+from book.ground.tree import HERE
+from book.site import weight
+from book.site.weight import Weight
 
 PAGE = """<html><head><link rel="stylesheet" href="../../a.css"><link rel="alternate " href="https://example.org/">
 </head><body><img src="plot.svg#only-light"><img src="plot-dark.svg#only-dark"><script src="../../a.js"></script></body></html>"""

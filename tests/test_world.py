@@ -1,4 +1,4 @@
-"""book.world, book.portable: worlds are entered, and of a user's environment nothing reaches a session that changes output"""
+"""book.run.world, book.prove.portable: worlds are entered, and of a user's environment nothing reaches a session that changes output"""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import pytest
 from conftest import RunBook
 from faults import edit
 
-from book import check, cli, portable, world
-from book.errors import BookError
-from book.session import BlockCode, Job, Sessions
-from book.tree import HERE, Tree
+from book import cli
+from book.ground.errors import BookError
+from book.ground.tree import HERE, Tree
+from book.prove import check, portable
+from book.run import world
+from book.run.job import BlockCode, Job
+from book.run.session import Sessions
 
 NAMED = [name for name in world.WORLDS if name]
 

@@ -12,8 +12,8 @@ import pytest
 from books import BOOK_PARTS, copy_book
 from browser_support import LANG
 
-from book import pages
-from book.tree import LANGUAGES, Tree
+from book.ground.tree import LANGUAGES, Tree
+from book.source import pages
 
 CHAPTER = "concepts/autograd"
 CONFIGS = {"en": "mkdocs.yml", "zh": "mkdocs.zh.yml"}

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import rotation
 
-from book.pytest_plugin import RUNS, PageFile
+from book.prove.pytest_plugin import RUNS, PageFile
 
 LOUD = 1.5  # times its budget: from here on a tier is told loudly
 USUAL = 5.0  # seconds of a file that tiers.toml does not name

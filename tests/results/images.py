@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from book import sections
+from book.source import sections
 
 SNIPPET = Path(__file__).resolve().parents[2] / "snippets" / "workflow" / "images.py"
 DEFINITIONS = (

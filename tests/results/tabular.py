@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from book import sections
+from book.source import sections
 
 FILE = "workflow/tabular.py"
 SNIPPET = Path(__file__).parents[2] / "snippets" / FILE

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from book.sections import parse
+from book.source.sections import parse
 
 SNIPPET = Path(__file__).parents[2] / "snippets" / "workflow" / "text.py"
 NEEDED = (

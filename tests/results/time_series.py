@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from book import sections
+from book.source import sections
 
 FILE = "workflow/time_series.py"
 SNIPPET = Path(__file__).parents[2] / "snippets" / FILE

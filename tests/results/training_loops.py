@@ -8,7 +8,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from book.sections import parse
+from book.source.sections import parse
 
 SNIPPET = Path(__file__).parents[2] / "snippets" / "training" / "training_loops.py"
 NEEDED = (

@@ -1,5 +1,5 @@
 // Find by API: the search itself, the finder (on its page, and as a dialog that Ctrl+K opens anywhere), and links in code.
-// The search has the rules of book/find.py, on the same data (finder.json); a test asks both the same questions.
+// The search has the rules of book/find/ask.py, on the same data (finder.json); a test asks both the same questions.
 (() => {
   const config = JSON.parse(document.getElementById("__config").textContent)
   const home = new URL(config.base.replace(/\/*$/, "/"), location)

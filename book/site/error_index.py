@@ -1,0 +1,137 @@
+"""The generated page "Errors and what they mean": each exception that a chapter shows, its block, and the mend."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from book.ground.tree import Tree
+from book.record import records
+from book.record.records import Cell
+from book.source import pages
+from book.source.ledger import Entry, Ledger
+
+WORDS = {
+    "en": {
+        "title": "Errors and what they mean",
+        "description": "The exceptions that the chapters raise on purpose: the message, the block that raises it, and what to do.",
+        "intro": "Did PyTorch answer with one of these? Search for a few words of the message, or look under the type of the "
+        "exception. Every message below was raised by a block of this book, to which the link leads. The numbers in yours "
+        "will differ.",
+        "mend": "**What to do:** {mend}",
+        "again": "{message} ({title})",
+        "where": "Raised by [`{block}`]({page}.md#code-{block}) in [{title}]({page}.md), under “{heading}”.",
+    },
+    "zh": {
+        "title": "报错及其含义",
+        "description": "各章有意引发的异常：报错信息、引发它的代码块，以及解决办法。",
+        "intro": "遇到了下面的某个报错？用报错里的几个词搜索，或者按异常的类型查找。"
+        "每条报错都由书中的代码块实际引发，链接指向那个代码块；你看到的报错，其中的数字会有所不同。",
+        "mend": "**解决办法：** {mend}",
+        "again": "{message}（{title}）",
+        "where": "引发它的代码块：[`{block}`]({page}.md#code-{block})，见[{title}]({page}.md)的“{heading}”一节。",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An expected exception as it was recorded, with its ledger entry and its place in the chapter."""
+
+    entry: Entry
+    name: str
+    message: str
+    title: str
+    heading: str
+
+    @property
+    def anchor(self) -> str:
+        """A stable id: the chapter and the block that raise it."""
+        return f"error-{self.entry.page.rpartition('/')[2]}-{self.entry.section}".replace("_", "-")
+
+    @property
+    def headline(self) -> str:
+        return short(self.message)
+
+
+def collect(tree: Tree, language: str, ledger: Ledger) -> list[Raised]:
+    """Every expected exception of the book, by type and message."""
+    found = []
+    for name in tree.pages(language):
+        entries = {e.section: e for e in ledger.of_page(name) if e.kind == "raises"}
+        if not entries:
+            continue
+        page = pages.load(tree, name, language)
+        record = records.read(tree, name)
+        title = page.meta.get("title", name)
+        for block in page.blocks:
+            cell = record.cell(block.name)
+            if block.name in entries and cell is not None and not cell.needs:
+                headings = [h.title for h in page.headings if h.line < block.line]
+                error = _error(cell)
+                found.append(
+                    Raised(
+                        entries[block.name], error["ename"], error["evalue"], title, headings[-1] if headings else title
+                    )
+                )
+    return sorted(found, key=lambda r: (r.name, r.headline.lower()))
+
+
+def _error(cell: Cell) -> dict[str, Any]:
+    return next(output for output in cell.outputs if output["output_type"] == "error")
+
+
+def page(tree: Tree, language: str, ledger: Ledger) -> str:
+    """The page as Markdown."""
+    words = WORDS[language]
+    lines = [
+        "---",
+        f"title: {words['title']}",
+        f"description: {json.dumps(words['description'], ensure_ascii=False)}",
+        "---",
+        "",
+    ]
+    lines += [f"# {words['title']} {{#errors}}", "", words["intro"]]
+    found = collect(tree, language, ledger)
+    times = Counter(raised.headline for raised in found)
+    for kind, group in groupby(found, key=lambda raised: raised.name):
+        lines += ["", f"## {plain(kind)} {{#errors-{kind.strip('_').lower()}}}"]
+        for raised in group:
+            heading = plain(raised.headline)
+            if times[raised.headline] > 1:  # the same words mean another mistake elsewhere: tell them apart
+                heading = words["again"].format(message=heading, title=re.split("[:：]", raised.title)[0])
+            lines += _raised(raised, heading, language)
+    return "\n".join([*lines, ""])
+
+
+def _raised(raised: Raised, heading: str, language: str) -> list[str]:
+    """An exception: its message, what to do, where it was raised."""
+    words, entry = WORDS[language], raised.entry
+    return [
+        "",
+        f"### {heading} {{#{raised.anchor}}}",
+        "",
+        "``` { .text .rp-out .rp-error }",
+        *f"{raised.name}: {raised.message}".rstrip("\n").split("\n"),
+        "```",
+        "",
+        words["mend"].format(mend=entry.mend_zh if language == "zh" else entry.mend),
+        "",
+        words["where"].format(title=raised.title, page=entry.page, block=entry.section, heading=raised.heading),
+    ]
+
+
+def short(message: str) -> str:
+    """The first sentence of a message, at most 90 characters."""
+    first = re.split(r"(?<=[.!?]) |\n|; |: (?=\[)", message.strip().removeprefix('"'), maxsplit=1)[0].rstrip(".:;")
+    return first if len(first) <= 90 else first[:87].rsplit(" ", 1)[0] + " …"
+
+
+def plain(text: str) -> str:
+    """Text without what Markdown would read as markup."""
+    return re.sub(r"([*_`\[\]{}|])", r"\\\1", html.escape(text, quote=False))

@@ -1,0 +1,403 @@
+"""Find by API, the pages: the finder's, an index of namespaces, one for each namespace, and the line under each block.
+
+Generated Markdown, in both languages, from the index that ``book.find.reference`` makes of the records.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from book.find import reference
+from book.find.reference import (
+    ON_ONE_PAGE,
+    SHOWN,
+    WHERES,
+    Entry,
+    Example,
+    Index,
+    find_spots,
+    place,
+    place_of,
+    short,
+    signature,
+    slug,
+    spellings,
+)
+from book.ground.errors import BookError
+from book.ground.tree import Tree
+from book.names import apis
+from book.names.apis import Api
+from book.record.outputs import text_of
+from book.site.markdown import fence
+from book.site.notebooks import COPY, program_name
+from book.site.outputs import text_lines
+from book.source.shown import RASTER, SVG, form
+
+LINKED = 6  # further examples, as links
+
+WORDS: dict[str, dict[str, Any]] = {
+    "en": {
+        "title": "API: {name}",
+        "description": "Examples of {name}: {shown:,} of {count:,} names, each with code that was run and what it printed.",
+        "part": "{group}, {letters}",
+        "kinds": {"function": "function", "class": "class", "method": "method", "property": "property"},
+        "where": {
+            "cpu": "",
+            "gpu": "needs a GPU",
+            "other": "needs more than one process, an exporter or an older package",
+        },
+        "official": "official documentation",
+        "spellings": "Other spellings",
+        "more": "More examples",
+        "chapters": "In chapters",
+        "count": "{title} ({count:,})",
+        "colon": ": ",
+        "none": "{count:,} names have no example yet",
+        "none_intro": "Each links to the official documentation.",
+        "entries": "Names with an example",
+        "entries_intro": "{shown:,} of {count:,} names have an example.",
+        "no_entries": "None of the {count:,} names has an example yet.",
+        "namespace": "Part of [{group}]({link}). ",
+        "line": "APIs in this block",
+        "index_title": "API index",
+        "index_description": "Every namespace of PyTorch: how many of its names have an example in this book.",
+        "index_intro": "The book knows which API each block used, because it watched the blocks run. "
+        "To look a name up, use [Find by API]({finder}), or press Ctrl+K on any page.",
+        "index_total": "**{shown:,} of {count:,} names** of torch {torch} have an example ({share}).",
+        "groups": {"cpu": "Names that run on a CPU", "gpu": "Names that need a GPU", "other": "The rest"},
+        "groups_intro": {
+            "cpu": "These can have an example on any machine.",
+            "gpu": "Their examples run in the GPU pass.",
+            "other": "Several processes, exporters, and packages that PyTorch is leaving behind.",
+        },
+        "table": "| namespace | names | with example | share |",
+        "finder_title": "Find by API",
+        "finder_description": "Type a name, a task or an error message, and find the code that shows it.",
+        "finder_intro": "Type a name as you would write it, a task in words, or an error message. "
+        "Ctrl+K (⌘K on a Mac) opens this finder on any page.",
+        "finder_noscript": "The finder needs JavaScript. The [API index]({index}) works without it.",
+        "finder_try": "For example",
+        "finder_machine": "For programs: [api.json]({api}) has every API with its examples, best first; "
+        "`python -m book find torch.autograd.grad` asks the same from a terminal.",
+    },
+    "zh": {
+        "title": "API：{name}",
+        "description": "{name} 的示例：{count:,} 个名称中有 {shown:,} 个，每个都附有真实运行过的代码和输出。",
+        "part": "{group}（{letters}）",
+        "kinds": {"function": "函数", "class": "类", "method": "方法", "property": "属性"},
+        "where": {"cpu": "", "gpu": "需要 GPU", "other": "需要多进程、导出工具或较旧的包"},
+        "official": "官方文档",
+        "spellings": "其他写法",
+        "more": "更多示例",
+        "chapters": "所在章节",
+        "count": "{title}（{count:,}）",
+        "colon": "：",
+        "none": "还有 {count:,} 个名称没有示例",
+        "none_intro": "每个名称都链接到官方文档。",
+        "entries": "有示例的名称",
+        "entries_intro": "{count:,} 个名称中，{shown:,} 个有示例。",
+        "no_entries": "这 {count:,} 个名称都还没有示例。",
+        "namespace": "属于 [{group}]({link})。",
+        "line": "此代码块用到的 API",
+        "index_title": "API 索引",
+        "index_description": "PyTorch 的每个命名空间，以及其中有多少名称在本书里有示例。",
+        "index_intro": "本书知道每个代码块用了哪些 API，因为运行时一一做了记录。"
+        "要查一个名称，请用[按 API 查找]({finder})，或在任意页面按 Ctrl+K。",
+        "index_total": "torch {torch} 的 **{count:,} 个名称中，{shown:,} 个**有示例（{share}）。",
+        "groups": {"cpu": "可在 CPU 上运行的名称", "gpu": "需要 GPU 的名称", "other": "其余名称"},
+        "groups_intro": {
+            "cpu": "在任何机器上都可以有示例。",
+            "gpu": "示例在 GPU 上运行。",
+            "other": "多进程、导出工具，以及 PyTorch 正在弃用的包。",
+        },
+        "table": "| 命名空间 | 名称 | 有示例 | 占比 |",
+        "finder_title": "按 API 查找",
+        "finder_description": "输入名称、任务或报错信息，找到演示它的代码。",
+        "finder_intro": "输入你平时写的名称、用文字描述的任务，或一段报错信息。在任意页面按 Ctrl+K（Mac 上是 ⌘K）都能打开。",
+        "finder_noscript": "查找功能需要 JavaScript。[API 索引]({index})不需要。",
+        "finder_try": "例如",
+        "finder_machine": "供程序使用：[api.json]({api}) 列出每个 API 和它的示例，最好的在前；"
+        "在终端里，`python -m book find torch.autograd.grad` 给出同样的结果。",
+    },
+}
+TRY = {
+    "en": ("autograd.grad", "x.view", "save_for_backward", "second derivative", "a leaf Variable that requires grad"),
+    "zh": ("autograd.grad", "x.view", "save_for_backward", "二阶导数", "a leaf Variable that requires grad"),
+}
+
+
+# ---- Links under a block of a chapter --------------------------------------------------------------------------------
+
+
+def api_links(page: str, language: str, code: str, names: Collection[str], imports: Mapping[str, str]) -> list[str]:
+    """The line under a block that names the APIs written in it, each with a link to its entry, in the order of the code.
+    Operators (``x @ y``) have no name there; the index knows them.
+
+    ``data-at`` says where: finder.js makes links of these words in the code, and hides the line.
+    """
+    known = apis.load()
+    spots = find_spots(code, names, imports)
+    listed = [known.by_name[known.canonical[n]] for n in names if n in known.canonical and n in spots]
+    listed.sort(key=lambda api: (spots[api.name][0], api.name))
+    links = []
+    for api in listed:
+        target = posixpath.relpath(f"reference/{place(api)}.md", posixpath.dirname(page) or ".")
+        where = " ".join(str(spot) for spot in spots[api.name])
+        links.append(f'[`{api.name}`]({target}#{api.name}){{ data-at="{where}" }}')
+    if not links:
+        return []
+    words = WORDS[language]
+    return ["", words["line"] + words["colon"] + " · ".join(links), '{ .rp-apis data-search-exclude="" }']
+
+
+# ---- Pages -----------------------------------------------------------------------------------------------------------
+
+
+def generate(tree: Tree, language: str, index: Index | None = None) -> dict[str, str]:
+    """Staged files relative to build/<language>.
+
+    Raises:
+        BookError: a record names what is not in the list of names.
+    """
+    index = index or reference.build(tree)
+    if index.problems:
+        raise BookError("\n".join(index.problems))
+    files = {
+        "api.json": reference.api_json(index, language),
+        "finder.json": reference.finder_json(index, language),
+        "finder.md": _finder_page(language),
+        "reference/index.md": _index_page(index, language),
+    }
+    for group, listed in index.groups.items():
+        files |= _namespace(index, group, listed, language)
+    return files
+
+
+def _namespace(index: Index, group: str, listed: list[Api], language: str) -> dict[str, str]:
+    """The page of a namespace; of a large one also its parts, and then it only lists what they hold."""
+    words = WORDS[language]
+    entries = [index.entries[api.name] for api in listed if api.name in index.entries]
+    missing = [api for api in listed if api.name not in index.entries]
+    own = f"reference/{slug(group)}"
+    counts = {"shown": len(entries), "count": len(listed)}
+    lines = _front(words["title"].format(name=group), words["description"].format(name=group, **counts), 0.5)
+    lines += ["", f"# {group} {{#{slug(group)}}}", ""]
+    lines += [words["entries_intro" if entries else "no_entries"].format(**counts), ""]
+    files = {}
+    if not reference.in_parts(group):
+        for entry in entries:
+            lines += _entry(index, entry, own, language)
+    else:
+        by_part: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            by_part[place(entry.api)].append(entry)
+        for name, some in by_part.items():
+            files[f"reference/{name}.md"] = _part(index, group, name, some, language)
+        if entries:
+            lines += [f"## {words['entries']} {{#with-example}}", ""]
+            links = [
+                f'<a id="{e.api.name}"></a>[`{short(e.api)}`]({_relative(index, e.api.name, own)})' for e in entries
+            ]
+            lines += [" · ".join(links), '{ .rp-names data-search-exclude="" }', ""]
+    if missing:
+        lines += _missing(missing, language)
+    files[f"{own}.md"] = "\n".join(lines) + "\n"
+    return files
+
+
+def _part(index: Index, group: str, name: str, entries: list[Entry], language: str) -> str:
+    words = WORDS[language]
+    letters = name.rpartition("/")[2].upper().replace("-", "–")
+    title = words["part"].format(group=group, letters=letters)
+    counts = {"shown": len(entries), "count": sum(place(api) == name for api in index.groups[group])}
+    lines = _front(words["title"].format(name=title), words["description"].format(name=title, **counts), 0.5)
+    lines += ["", f"# {title} {{#{name.replace('/', '-')}}}", ""]
+    lines += [words["namespace"].format(group=group, link=f"../{slug(group)}.md"), ""]
+    for entry in entries:
+        most = SHOWN if len(entries) <= ON_ONE_PAGE else 1  # a letter with many names is not cut further
+        lines += _entry(index, entry, f"reference/{name}", language, most)
+    return "\n".join(lines) + "\n"
+
+
+def _front(title: str, description: str, boost: float | None) -> list[str]:
+    search = ["  exclude: true"] if boost is None else [f"  boost: {boost}"]
+    values = (("title", title), ("description", description))
+    return [
+        "---",
+        *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values),
+        "search:",
+        *search,
+        "---",
+    ]
+
+
+def _relative(index: Index, name: str, own: str) -> str:
+    """A link from the page ``own`` to an API's entry."""
+    target = f"reference/{index.place(index.known.by_name[name])}"
+    return ("" if target == own else posixpath.relpath(f"{target}.md", posixpath.dirname(own))) + f"#{name}"
+
+
+def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOWN) -> list[str]:
+    words = WORDS[language]
+    shown = entry.best(most)
+    api = entry.api
+    # HTML, because the id of a method such as __getitem__ would be read as emphasis.
+    lines = [f'<h3 id="{api.name}" class="rp-api" markdown="span">`{api.name}`</h3>', ""]
+    if signature(api):
+        lines += [f"`{signature(api)}`", "{ .rp-signature }", ""]
+    facts = [words["kinds"][api.kind], *filter(None, [words["where"][api.where]])]
+    if api.address:
+        facts.append(f"[{words['official']}]({api.address})")
+    others = spellings(index, api)
+    if others:
+        told = ", ".join(
+            f"[`{n}`]({_relative(index, n, own)})" if n in index.known.by_name else f"`{n}`" for n in others
+        )
+        facts.append(words["spellings"] + words["colon"] + told)
+    lines += [" · ".join(facts), "{ .rp-about }", ""]
+    for example in shown:
+        lines += _shown(example, own, language)
+    rest = entry.examples[len(shown) :]
+    if rest:
+        seen = {(e.page, place_of(e, language).heading) for e in shown}
+        more: list[str] = []
+        for example in rest:
+            heading = (example.page, place_of(example, language).heading)
+            if heading not in seen and len(more) < LINKED:
+                seen.add(heading)
+                more.append(_link(example, own, language))
+        chapters = Counter(e.page for e in entry.examples)
+        sentences = []
+        if more:
+            sentences.append(words["more"] + words["colon"] + " · ".join(more))
+        titles = {e.page: e for e in reversed(entry.examples)}
+        named = (
+            words["count"].format(title=_link(titles[page], own, language, whole_page=True), count=count)
+            for page, count in chapters.items()
+        )
+        sentences.append(words["chapters"] + words["colon"] + " · ".join(named))
+        for sentence in sentences:
+            lines += [sentence, '{ .rp-more data-search-exclude="" }', ""]
+    return lines
+
+
+def _link(example: Example, own: str, language: str, *, whole_page: bool = False) -> str:
+    here = place_of(example, language)
+    target = posixpath.relpath(f"{example.page}.md", posixpath.dirname(own))
+    text = (here.title if whole_page else here.heading).replace("[", "\\[").replace("]", "\\]").replace("_", "\\_")
+    return f"[{text}]({target})" if whole_page else f"[{text}]({target}#code-{example.block})"
+
+
+def _shown(example: Example, own: str, language: str) -> list[str]:
+    """A copy of a block and its outputs, under a link to its place. Not a block that runs here: no id, another class."""
+    here = place_of(example, language)
+    lines = [" · ".join(example_links(example, own, language)), '{ .rp-from data-search-exclude="" }', ""]
+    lines += fence(example.code, '{ .python .rp-shown data-search-exclude="" }')
+    folder = posixpath.relpath(example.page, posixpath.dirname(own))
+    for number, output in enumerate(example.outputs, start=1):
+        lines.append("")
+        kind, data = output["output_type"], output.get("data", {})
+        if kind == "stream":
+            extra = " .rp-stderr" if output["name"] == "stderr" else ""
+            lines += fence(text_of(output["text"]), f'{{ .text .rp-out{extra} data-search-exclude="" }}')
+        elif kind == "error":
+            lines += fence(example.error, '{ .text .rp-out .rp-error data-search-exclude="" }')
+        elif (shows := form(data)) == SVG:
+            for suffix, only in (("", "light"), ("-dark", "dark")):
+                picture = f"{folder}/{example.block}-{number}{suffix}.svg#only-{only}"
+                lines.append(f"![{here.alt}]({picture}){{ .rp-figure loading=lazy }}")
+        elif shows in RASTER:
+            picture = f"{folder}/{example.block}-{number}.{RASTER[shows]}"
+            lines.append(f"![{here.alt}]({picture}){{ .rp-figure loading=lazy }}")
+        else:
+            lines += text_lines(data)
+    return [*lines, ""]
+
+
+def example_links(example: Example, own: str, language: str) -> list[str]:
+    """What stands above a shown copy: its place in the book. Links to what can be done with it come behind."""
+    links = [_link(example, own, language), _link(example, own, language, whole_page=True)]
+    if example.has_program:
+        target = posixpath.relpath(
+            f"{example.page}/{program_name(example.page, example.block)}", posixpath.dirname(own)
+        )
+        links.append(f"[{COPY[language]}]({target}){{ .rp-program }}")
+    return links
+
+
+def _missing(missing: list[Api], language: str) -> list[str]:
+    """The folded list of names without an example. Plain HTML: Markdown would take seconds for thousands of links."""
+    words = WORDS[language]
+    items = []
+    for api in missing:
+        name, text = html.escape(api.name), html.escape(short(api))
+        address = f' href="{html.escape(api.address)}"' if api.address else ""
+        items.append(f'<li><a id="{name}"{address}>{text}</a></li>')
+    return [
+        f'<details class="rp-missing" id="without-example" data-search-exclude><summary>{words["none"].format(count=len(missing))}</summary>',
+        f"<p>{words['none_intro']}</p><ul>{''.join(items)}</ul></details>",
+        "",
+    ]
+
+
+def _index_page(index: Index, language: str) -> str:
+    words = WORDS[language]
+    shown, count = len(index.entries), len(index.known.by_name)
+    lines = _front(words["index_title"], words["index_description"], None)
+    lines += [
+        "",
+        f"# {words['index_title']} {{#api-index}}",
+        "",
+        words["index_intro"].format(finder="../finder.md"),
+        "",
+    ]
+    torch = index.known.torch.partition("+")[0]
+    lines += [words["index_total"].format(shown=shown, count=count, share=_share(shown, count), torch=torch), ""]
+    for where in WHERES:
+        rows = []
+        sums = [0, 0]
+        for group, listed in index.groups.items():
+            here = [api for api in listed if api.where == where]
+            used = sum(api.name in index.entries for api in here)
+            if here:
+                rows.append(f"| [{group}]({slug(group)}.md) | {len(here):,} | {used:,} | {_share(used, len(here))} |")
+                sums = [sums[0] + len(here), sums[1] + used]
+        lines += [f"## {words['groups'][where]} {{#{where}}}", "", words["groups_intro"][where], ""]
+        lines += [words["table"], "| --- | ---: | ---: | ---: |", *rows]
+        lines += [f"| | **{sums[0]:,}** | **{sums[1]:,}** | **{_share(sums[1], sums[0])}** |", ""]
+    return "\n".join(lines) + "\n"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}".replace("%", "\N{NO-BREAK SPACE}%") if whole else "–"
+
+
+def _finder_page(language: str) -> str:
+    words = WORDS[language]
+    tries = " ".join(f'<a href="?q={html.escape(q.replace(" ", "+"))}">{html.escape(q)}</a>' for q in TRY[language])
+    return "\n".join(
+        [
+            *_front(words["finder_title"], words["finder_description"], None),
+            "",
+            f"# {words['finder_title']} {{#finder}}",
+            "",
+            words["finder_intro"],
+            "",
+            f'<div class="rp-finder" data-finder><p class="rp-finder__try">{words["finder_try"]}{words["colon"]}{tries}</p></div>',
+            "",
+            '<noscript markdown="1">',
+            "",
+            words["finder_noscript"].format(index="reference/index.md"),
+            "",
+            "</noscript>",
+            "",
+            words["finder_machine"].format(api="api.json"),
+            "{ .rp-about }",
+            "",
+        ]
+    )

@@ -1,0 +1,224 @@
+"""The generated status page: every page and block, whether it passed, how long it took, on what, and the ledger."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from book.ground.tree import Tree
+from book.record import machines, records
+from book.record.gpu import GpuRecord
+from book.record.machines import Proof
+from book.record.records import Record
+from book.source import pages
+from book.source.ledger import Entry, Ledger
+
+WORDS = {
+    "en": {
+        "title": "Status",
+        "description": "Every page and block of the book: whether it ran, how long it took, and on what.",
+        "intro": "This page is made from the recorded runs; nobody writes it by hand. A page is built only from a record that matches its code.",
+        "all": "In all",
+        "total": "**{blocks:,} blocks on {pages} pages** ran with torch {torch} in {seconds:.1f} s{on_gpu}. "
+        "{raises} blocks end in an exception on purpose; {loose} other exceptions from the rules stand in the ledger.",
+        "on_gpu": "; {gpu:,} of them also ran on a GPU",
+        "programs": "Each block has a program that runs it alone, proven by running it: {median} lines in the median and {worst} at most, "
+        "where everything above the block with it would be {full} in the median. {fallback} programs need everything above their block.",
+        "summary": "| page | blocks | passed | seconds | torch | CPU | GPU | ledger |",
+        "blocks": "| block | passed | seconds | GPU | ledger |",
+        "gpu_none": "No GPU pass has been recorded yet.",
+        "gpu": "GPU pass: {gpu}, torch {torch}, {date}.",
+        "machines": "Machines",
+        "machines_intro": "Kinds of machines on which every block of every page was run and held against its record. "
+        "Each row is written by such a run, `python -m book check --prove`, and by nothing else.",
+        "machines_none": "No run over all pages has been noted yet.",
+        "machines_head": "| processor | capability | system | Python | torch | world | pages | blocks | passed | state |",
+        "proven": "proven on {date}",
+        "failing": "{failed} differ, {date}",
+        "older": "{date}, with records that have changed since",
+        "ledger": "Ledger",
+        "ledger_intro": 'Every exception from "runs cleanly and prints exactly this", with its reason.',
+        "ledger_head": "| block | what | reason |",
+        "pages": "Pages",
+        "yes": "yes",
+        "not_yet": "not yet",
+        "differs": "differs",
+    },
+    "zh": {
+        "title": "运行状态",
+        "description": "全书每一页、每个代码块：是否运行通过、用时多少、在什么环境上运行。",
+        "intro": "本页由运行记录自动生成，不经手写。只有与代码一致的记录才会用来构建页面。",
+        "all": "总计",
+        "total": "**{pages} 页、{blocks:,} 个代码块**已用 torch {torch} 运行，共 {seconds:.1f} 秒{on_gpu}。"
+        "{raises} 个代码块有意以异常结束；此外，例外清单中还有 {loose} 条。",
+        "on_gpu": "；其中 {gpu:,} 个也在 GPU 上运行过",
+        "programs": "每个代码块都有一个可单独运行的程序，并已实际运行验证：中位数 {median} 行，最长 {worst} 行；"
+        "若连同上文全部代码，中位数为 {full} 行。有 {fallback} 个程序需要上文的全部代码。",
+        "summary": "| 页面 | 代码块 | 通过 | 用时（秒） | torch | 处理器 | GPU | 例外 |",
+        "blocks": "| 代码块 | 通过 | 用时（秒） | GPU | 例外 |",
+        "gpu_none": "尚无 GPU 运行记录。",
+        "gpu": "GPU 运行：{gpu}，torch {torch}，{date}。",
+        "machines": "机器",
+        "machines_intro": "以下各种机器都运行过全书每一页的每个代码块，并与记录逐一比对。"
+        "每一行都由这样一次运行（`python -m book check --prove`）写入，没有其他来源。",
+        "machines_none": "尚无覆盖全书的运行。",
+        "machines_head": "| 处理器 | 指令集 | 系统 | Python | torch | 环境 | 页 | 代码块 | 通过 | 结果 |",
+        "proven": "{date} 全部一致",
+        "failing": "{date}，{failed} 个不一致",
+        "older": "{date}，此后记录有变动",
+        "ledger": "例外清单",
+        "ledger_intro": "凡不符合“干净运行、输出完全一致”的代码块，都列在这里，并写明原因。有意抛出异常的代码块，原因一栏写的是它所讲解的内容。",
+        "ledger_head": "| 代码块 | 例外 | 原因 |",
+        "pages": "各页明细",
+        "yes": "是",
+        "not_yet": "尚未",
+        "differs": "不一致",
+    },
+}
+
+KINDS = {
+    "en": {
+        "raises": "raises {error}",
+        "tolerance": "rtol {rtol:g}, atol {atol:g}",
+        "volatile": "numbers vary",
+        "warns": "warns",
+        "needs": "needs {what}",
+    },
+    "zh": {
+        "raises": "抛出 {error}",
+        "tolerance": "rtol {rtol:g}，atol {atol:g}",
+        "volatile": "数值会变",
+        "warns": "有警告",
+        "needs": "需要 {what}",
+    },
+}
+NEEDS: dict[str, dict[str, str]] = {"en": {}, "zh": {"cuda": "需要 CUDA", "accelerator": "需要加速器"}}
+
+
+def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
+    """The status page as Markdown. Every block that ran passed, or ``record`` would not have written it."""
+    words = WORDS[language]
+    rows, details, exceptions = [], [], []
+    blocks = seconds = on_gpu = 0.0
+    versions: set[str] = set()
+    names = 0
+    programs: list[dict[str, Any]] = []
+    known: list[Record] = []
+    for name in tree.pages(language):
+        source = pages.load(tree, name, language)
+        if not source.blocks:
+            continue
+        record = records.read(tree, name)
+        known.append(record)
+        names += 1
+        version = record.machine.torch.partition("+")[0]
+        versions.add(version)
+        programs += [c.program for c in record.cells if c.program]
+        passes = [gpu.find(name, c.name, c.hashes.code) for c in record.cells]
+        good = sum(p is not None and p.passed for p in passes)
+        ran = sum(not c.needs or (p is not None and p.passed) for c, p in zip(record.cells, passes, strict=True))
+        spent = sum(c.seconds for c in record.cells)
+        blocks, seconds, on_gpu = blocks + ran, seconds + spent, on_gpu + good
+        title = source.meta.get("title", name)
+        entries = ledger.of_page(name)
+        rows.append(
+            f"| [{title}]({name}.md) | {len(record.cells)} | {ran} | {spent:.2f} | {version} "
+            f"| {record.machine.cpu} | {good} | {len(entries)} |"
+        )
+        slug = name.replace("/", "-")
+        if entries:
+            exceptions += ["", f"### {title} {{#ledger-{slug}}}", "", words["ledger_head"], "| --- | --- | --- |"]
+            exceptions += [
+                f"| [`{e.section}`]({name}.md#code-{e.section}) | {_kind(language, e)} | {e.told(language)} |"
+                for e in entries
+            ]
+        details += ["", f"### {title} {{#status-{slug}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
+        for cell, on in zip(record.cells, passes, strict=True):
+            told = words["not_yet"] if on is None else words["yes"] if on.passed else words["differs"]
+            passed = told if cell.needs else words["yes"]
+            kinds = "; ".join(_kind(language, e) for e in entries if e.section == cell.name)
+            link = f"[`{cell.name}`]({name}.md#code-{cell.name})"
+            details.append(f"| {link} | {passed} | {cell.seconds:.3f} | {told} | {kinds} |")
+    raises = sum(e.kind == "raises" for e in ledger.entries)
+    total = words["total"].format(
+        blocks=int(blocks),
+        pages=names,
+        torch=", ".join(sorted(versions)) or "-",
+        seconds=seconds,
+        on_gpu=words["on_gpu"].format(gpu=int(on_gpu)) if on_gpu else "",
+        raises=raises,
+        loose=len(ledger.entries) - raises,
+    )
+    gpu_line = words["gpu"].format(gpu=gpu.gpu, torch=gpu.torch, date=gpu.date) if gpu.blocks else words["gpu_none"]
+    return "\n".join(
+        [
+            "---",
+            f"title: {words['title']}",
+            f"description: {json.dumps(words['description'], ensure_ascii=False)}",
+            "search:",
+            "  exclude: true",
+            "---",
+            "",
+            f"# {words['title']} {{#status}}",
+            "",
+            words["intro"],
+            "",
+            total,
+            "",
+            gpu_line,
+            "",
+            _programs(words["programs"], programs),
+            "",
+            words["summary"],
+            "| --- | ---: | ---: | ---: | --- | --- | ---: | ---: |",
+            *rows,
+            "",
+            f"## {words['machines']} {{#machines}}",
+            "",
+            words["machines_intro"],
+            "",
+            *_machines(words, machines.read(tree), machines.digest(known)),
+            "",
+            f"## {words['ledger']} {{#ledger}}",
+            "",
+            words["ledger_intro"],
+            *exceptions,
+            "",
+            f"## {words['pages']} {{#pages}}",
+            *details,
+            "",
+        ]
+    )
+
+
+def _machines(words: dict[str, str], proofs: Sequence[Proof], digest: str) -> list[str]:
+    """A row per kind of machine: proven with the records as they are, or else when, and what differed."""
+    if not proofs:
+        return [words["machines_none"]]
+    rows = [words["machines_head"], "| --- | --- | --- | --- | --- | --- | ---: | ---: | ---: | --- |"]
+    for one in proofs:
+        state = "older" if one.records != digest else "failing" if one.failed else "proven"
+        cells = (
+            f"{one.vendor} {one.model}".strip() or "-", one.cpu, one.system, one.python, one.torch, one.world or "-",
+            one.pages, one.passed + one.failed + one.skipped, one.passed, words[state].format(**vars(one)),
+        )  # fmt: skip
+        rows.append(f"| {' | '.join(str(cell).replace('|', '&#124;') for cell in cells)} |")
+    return rows
+
+
+def _programs(sentence: str, programs: list[dict[str, Any]]) -> str:
+    """How small the standalone programs are."""
+    if not programs:
+        return ""
+    return sentence.format(
+        median=int(statistics.median(p["lines"] for p in programs)),
+        worst=max(p["lines"] for p in programs),
+        full=int(statistics.median(p["full"] for p in programs)),
+        fallback=sum(p["guess"] == "all" for p in programs),
+    )
+
+
+def _kind(language: str, entry: Entry) -> str:
+    return NEEDS[language].get(entry.what) or KINDS[language][entry.kind].format(**vars(entry))
