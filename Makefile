@@ -7,7 +7,7 @@ BIN    := .venv/bin
 PY     := $(BIN)/python
 unexport PYTHONSAFEPATH PYTHONOPTIMIZE  # of a user: the one hides book/ from python, the other drops asserts
 
-.PHONY: serve build offline test programs record gpu bench lint clean
+.PHONY: serve build offline test programs record gpu sim bench lint clean
 
 serve: .venv/.site            ## build both languages, serve them with live reload
 	@$(PY) -m book serve --port $(PORT)
@@ -27,8 +27,11 @@ programs: .venv/.all          ## run the program of every block as a script of i
 record: .venv/.all            ## make record PAGE=concepts/autograd: run a page and rewrite its record
 	@$(PY) -m book record $(PAGE)
 
-gpu: .venv/.all               ## run every block on the accelerator and compare with the records
+gpu: .venv/.all               ## run every block on the accelerator, as shown and moved, and compare with the records
 	@$(PY) -m book gpu $(PAGE)
+
+sim: .venv/.all               ## run every block as shown beside a simulated accelerator and compare with the records
+	@$(PY) -m book gpu --device sim $(PAGE)
 
 bench: .venv/.all             ## measure the engine and the site; appends to bench/bench.json
 	@$(PY) -m book bench

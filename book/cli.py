@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
         "gpu", help="run pages on the accelerator, compare with the records, write docs/records/gpu.json"
     )
     one.add_argument("pages", nargs="*", metavar="PAGE")
+    one.add_argument(
+        "--device", choices=["sim"], help="sim: pages as shown beside a simulated accelerator; gpu.json stays as it is"
+    )
+    one.add_argument("--moved", action="store_true", help="of the simulation: moved, and note in the records what does")
+    one.add_argument("--prove", action="store_true", help="of the simulation, all pages: note it in machines.json")
+    one.add_argument("--workers", type=_positive, help="of the simulation: pages at a time (default: cores)")
     one.set_defaults(run=_gpu)
 
     one = commands.add_parser("find", help="examples of an API, of a task in words, or of an error message")
@@ -175,7 +182,6 @@ def _check(options: argparse.Namespace) -> int:
         options.root,
         options.pages,
         ignore_hashes=options.ignore_hashes,
-        device=os.environ.get("BOOK_DEVICE"),
         workers=options.workers,
         say=checking.progress(),
     )
@@ -334,15 +340,40 @@ def _mutate(options: argparse.Namespace) -> int:
 
 
 def _gpu(options: argparse.Namespace) -> int:
+    from book.prove import on_gpu, proven
+    from book.prove.check import progress
+    from book.record import machines
+    from book.record.gpu import MOVED, SHOWN
+
+    if options.prove and (options.pages or not options.device):
+        raise BookError("--prove is for --device sim and all pages: name no page")
+    if options.moved:
+        return _move(options)
+    if options.device:
+        report = on_gpu.simulate(options.root, options.pages, workers=options.workers, say=progress())
+        if options.prove:
+            machines.write(options.root, proven.proof(options.root, report, machines.SIMULATED))
+        return _tell(report)
+    report, made = on_gpu.run_on_gpu(options.root, options.pages, progress())
+    status = _tell(report)
+    for mode in (SHOWN, MOVED):
+        of = [b for b in made.blocks if b.mode == mode]
+        print(
+            f"{made.gpu}, torch {made.torch}, {mode}: {sum(b.passed for b in of)} of {len(of)} blocks print their record"
+        )
+    return status
+
+
+def _move(options: argparse.Namespace) -> int:
     from book.prove import on_gpu
     from book.prove.check import progress
 
-    report, made = on_gpu.run_on_gpu(options.root, options.pages, progress())
-    status = _tell(report)
-    print(
-        f"{made.gpu}, torch {made.torch}: {sum(b.passed for b in made.blocks)} of {len(made.blocks)} blocks match the CPU records"
-    )
-    return status
+    if not options.device or options.prove:
+        raise BookError("--moved is for --device sim, without --prove")
+    for page, words in on_gpu.move(options.root, options.pages, workers=options.workers, say=progress()):
+        counts = Counter(words.values())
+        print(f"{page}: {', '.join(f'{count} {word}' for word, count in sorted(counts.items()))}")
+    return 0
 
 
 def _find(options: argparse.Namespace) -> int:

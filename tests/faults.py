@@ -402,9 +402,12 @@ FORMULAS = [
 ]  # fmt: skip
 
 DEVICES = [
-    # The block passes on the CPU; BOOK_DEVICE is another device ("meta" is one that every torch has).
-    Fault("another device: block fails there", both(), "gpu", SCALE, device="meta"),
+    # BOOK_DEVICE names a device; what fails only beside an accelerator is planted in tests/test_simulated.py.
     Fault("no such device", both(), "gpu", r"error: BOOK_DEVICE=nonsense does not work here, so nothing was run and nothing was recorded", device="nonsense"),
+    Fault("no accelerator", both(), "gpu", r"error: BOOK_DEVICE=meta is none of cuda, mps, xpu, so nothing was run", device="meta"),
+    Fault("sim without a record", delete(RECORD), "gpu --device sim", rf"{RECORD}: no record of this page: run {MEND}"),
+    Fault("proof of some pages", both(), "gpu --device sim --prove part/small", r"--prove is for --device sim and all pages"),
+    Fault("proof of a real device", both(), "gpu --prove", r"--prove is for --device sim and all pages"),
     Fault("gpu without a record", delete(RECORD), "gpu", rf"{RECORD}: no record of this page: run {MEND}", device="cpu"),
     Fault("dtype string differs", output("scale", "text", r"\)\n", ", dtype=torch.float64)\n"), "check", SCALE + r"\n.*text differs"),
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from faults import edit, ledger, output
 from book import cli
 from book.ground.tree import HERE, Tree
 from book.prove.check import Report, Verdict
+from book.record import machines
 
 
 def test_check_passes_and_counts(small: Tree, run_book: RunBook) -> None:
@@ -29,9 +30,12 @@ def test_check_fails_with_the_place(small: Tree, run_book: RunBook) -> None:
     assert "3 passed, 1 failed" in said and "FAILED part/small::scale\n  docs/en/part/small.md:10 " in said
 
 
-def test_check_runs_on_the_named_device(small: Tree, run_book: RunBook, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOOK_DEVICE", "meta")
-    assert run_book(small, "check")[0] == 1
+def test_gpu_simulates(small: Tree, run_book: RunBook) -> None:
+    status, said = run_book(small, "gpu", "--device", "sim", "--prove")
+    assert status == 0 and said.startswith("4 passed; 1 pages, ")
+    assert machines.read(small)[0].world == "simulated accelerator"
+    output("scale", "text", r"4\.", "5.")(small)
+    assert run_book(small, "gpu", "--device", "sim")[0] == 1
 
 
 def test_record_tells_what_changed(small: Tree, run_book: RunBook) -> None:
@@ -61,7 +65,7 @@ def test_mutate_fails_below_its_share(small: Tree, run_book: RunBook) -> None:
 def test_gpu_counts_what_matches(small: Tree, run_book: RunBook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOK_DEVICE", "cpu")
     status, said = run_book(small, "gpu")
-    assert status == 0 and "4 of 4 blocks match the CPU records" in said
+    assert status == 0 and "shown: 4 of 4 blocks print their record" in said
 
 
 def test_no_program_of_what_needs_a_gpu(small: Tree, run_book: RunBook) -> None:

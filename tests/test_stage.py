@@ -17,7 +17,7 @@ from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.prove import recording
 from book.record import gpu, records
-from book.record.gpu import GpuBlock, GpuRecord
+from book.record.gpu import MOVED, SHOWN, GpuBlock, GpuRecord
 from book.run.session import Sessions
 from book.site import hook
 from book.site.markdown import fence
@@ -115,14 +115,20 @@ def test_the_ledger_and_the_gpu_record_are_shown(small: Tree) -> None:
     assert "GPU" not in staged(small)
     hashes = {c.name: c.hashes.code for c in records.read(small, "part/small").cells}
     blocks = (
-        GpuBlock("part/small", "scale", hashes["scale"], True, 0.1),
-        GpuBlock("part/small", "table", hashes["table"], False, 0.1),
-        GpuBlock("part/small", "curve", "of another code", True, 0.1),
+        GpuBlock("part/small", "scale", hashes["scale"], SHOWN, True, 0.1, on_device=True),
+        GpuBlock("part/small", "table", hashes["table"], SHOWN, True, 0.1),
+        GpuBlock("part/small", "table", hashes["table"], MOVED, False, 0.1, how="numpy"),
+        GpuBlock("part/small", "curve", "of another code", SHOWN, True, 0.1),
+        GpuBlock("part/small", "wrong_shape", hashes["wrong_shape"], SHOWN, False, 0.1),
     )
     gpu.write_gpu(small, GpuRecord("H200", "2.12.0", "2026-01-01", blocks))
     stage(small)
-    assert staged(small).count("run on CPU · GPU · torch") == 1
-    assert staged(small, "zh").count("已在 CPU · GPU 上运行") == 1
+    english, chinese = staged(small), staged(small, "zh")
+    assert english.count(">CPU · GPU</span> · torch") == chinese.count(">CPU · GPU</span> 上运行") == 1
+    assert 'run on <span title="It makes tensors on the GPU by itself, and' in english
+    assert english.count(">CPU · GPU machine</span> · torch") == chinese.count(">CPU · 带 GPU 的机器</span>") == 1
+    assert "because it shares memory with NumPy" in english and "因为它与 NumPy 共享内存" in chinese
+    assert english.count("run on CPU · torch") == 2, "what failed there, and what changed since"
     ledger("volatile", section="scale")(small)
     assert small.build / "en" / "status.md" in stage(small)
 
@@ -142,7 +148,7 @@ def test_what_needs_a_gpu_says_so_until_it_has_run(small: Tree, sessions: Sessio
     hashes = {cell.name: cell.hashes.code for cell in records.read(small, "part/small").cells}
     output = {"output_type": "stream", "name": "stdout", "text": "from a GPU\n"}
     for passed, told in ((True, "run on H200 · torch 2.12.0 · 0.50 s"), (False, "failed on H200")):
-        block = GpuBlock("part/small", "table", hashes["table"], passed, 0.5, [output])
+        block = GpuBlock("part/small", "table", hashes["table"], SHOWN, passed, 0.5, outputs=[output])
         gpu.write_gpu(small, GpuRecord("H200", "2.12.0+cu130", "2026-01-01", (block,)))
         stage(small)
         text = staged(small)

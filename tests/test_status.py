@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+from faults import edit
 from faults import ledger as add_entry
 
+from book.ground.errors import BookError
 from book.ground.tree import Tree
-from book.prove import recording
-from book.record import records
-from book.record.gpu import GpuBlock, GpuRecord
+from book.prove import check, on_gpu, proven, recording
+from book.record import machines, records
+from book.record.gpu import MOVED, SHOWN, GpuBlock, GpuRecord
 from book.run.session import Sessions
 from book.site import status
 from book.source import ledger
 
 
-def page(tree: Tree, language: str = "en", gpu: GpuRecord | None = None) -> str:
-    return status.page(tree, language, ledger.load(tree), gpu or GpuRecord())
+def page(tree: Tree, language: str = "en", on_gpu: GpuRecord | None = None) -> str:
+    return status.page(tree, language, ledger.load(tree), on_gpu or GpuRecord())
 
 
 def test_every_page_and_block_is_listed(small: Tree) -> None:
@@ -24,7 +27,8 @@ def test_every_page_and_block_is_listed(small: Tree) -> None:
     assert "| [Small](part/small.md) | 4 | 4 |" in text
     for name in ("scale", "table", "curve", "wrong_shape"):
         assert f"| [`{name}`](part/small.md#code-{name}) | yes |" in text
-    assert "No GPU pass has been recorded yet." in text
+    for what in ("As shown on a machine with a GPU**", "TF32 off", "refuses what CUDA refuses"):
+        assert f"{what}: not run yet.\n" in text
 
 
 def test_the_ledger_is_counted_and_listed(small: Tree) -> None:
@@ -41,12 +45,17 @@ def test_the_ledger_is_counted_and_listed(small: Tree) -> None:
 def test_a_gpu_pass_counts_only_for_the_code_it_ran(small: Tree) -> None:
     hashes = {c.name: c.hashes.code for c in records.read(small, "part/small").cells}
     blocks = (
-        GpuBlock("part/small", "scale", hashes["scale"], True, 0.1),
-        GpuBlock("part/small", "table", hashes["table"], False, 0.1),
-        GpuBlock("part/small", "curve", "of another code", True, 0.1),
+        GpuBlock("part/small", "scale", hashes["scale"], SHOWN, True, 0.1),
+        GpuBlock("part/small", "table", hashes["table"], SHOWN, False, 0.1),
+        GpuBlock("part/small", "curve", "of another code", SHOWN, True, 0.1),
+        GpuBlock("part/small", "scale", hashes["scale"], MOVED, False, 0.1, how="differs"),
     )
-    text = page(small, gpu=GpuRecord("H200", "2.12.0", "2026-01-01", blocks))
-    assert "1 of them also ran on a GPU" in text and "GPU pass: H200, torch 2.12.0, 2026-01-01." in text
+    text = page(small, on_gpu=GpuRecord("H200", "2.12.0", "2026-01-01", blocks))
+    assert (
+        "**As shown on a machine with a GPU**: 1 of 2 blocks print their record (H200, torch 2.12.0, 2026-01-01)."
+        in text
+    )
+    assert "TF32 off: 0 of 1 blocks print their record (H200, torch 2.12.0, 2026-01-01)." in text
     rows = [line for line in text.split("## Pages")[1].splitlines() if line.startswith("| [`")]
     cells = {line.split("`")[1]: line.split(" | ")[3] for line in rows}
     assert cells == {"scale": "yes", "table": "differs", "curve": "not yet", "wrong_shape": "not yet"}
@@ -59,8 +68,8 @@ def test_a_block_that_waits_for_a_gpu_did_not_pass(small: Tree, sessions: Sessio
     assert "**3 blocks on 1 pages** ran" in text and "| [Small](part/small.md) | 4 | 3 |" in text
     assert "| [`table`](part/small.md#code-table) | not yet | 0.000 | not yet | needs cuda |" in text
     hashes = {c.name: c.hashes.code for c in records.read(small, "part/small").cells}
-    block = GpuBlock("part/small", "table", hashes["table"], True, 0.1)
-    text = page(small, gpu=GpuRecord("H200", "2.12.0", "2026-01-01", (block,)))
+    block = GpuBlock("part/small", "table", hashes["table"], SHOWN, True, 0.1)
+    text = page(small, on_gpu=GpuRecord("H200", "2.12.0", "2026-01-01", (block,)))
     assert "**4 blocks on 1 pages** ran" in text and "| [Small](part/small.md) | 4 | 4 |" in text
     assert "| [`table`](part/small.md#code-table) | yes | 0.000 | yes | needs cuda |" in text
 
@@ -70,7 +79,7 @@ def test_chinese_has_the_same_ids_and_numbers(small: Tree) -> None:
     ids = [line.partition("{#")[2] for line in english.splitlines() if line.startswith("#")]
     assert ids == [line.partition("{#")[2] for line in chinese.splitlines() if line.startswith("#")]
     assert "**1 页、4 个代码块**" in chinese and "[小页](part/small.md)" in chinese
-    assert "其中 0 个" not in chinese and " 0 of them" not in english  # no GPU pass, so no word of one
+    assert chinese.count("：尚未运行。") == english.count(": not run yet.") == 3  # on no GPU, so no number of one
     assert chinese.count("\n") == english.count("\n")
 
 
@@ -86,4 +95,21 @@ def test_chinese_readers_get_reasons_and_needs_in_chinese(small: Tree) -> None:
 def test_thousands_have_a_comma(small: Tree) -> None:
     for language, told in (("en", "**1,649 blocks on 2 pages**"), ("zh", "**2 页、1,649 个代码块**")):
         words = status.WORDS[language]["total"]
-        assert told in words.format(blocks=1649, pages=2, torch="", seconds=0, on_gpu="", raises=0, loose=0)
+        assert told in words.format(blocks=1649, pages=2, torch="", seconds=0, raises=0, loose=0)
+
+
+def test_the_simulated_run_is_told_apart_from_machines_and_gpus(small: Tree, sessions: Sessions) -> None:
+    machines.write(small, proven.proof(small, on_gpu.simulate(small, sessions=sessions), machines.SIMULATED))
+    text = page(small)
+    assert "refuses what CUDA refuses: 4 blocks print their record, 0 don't, 0 can't be asked (torch 2." in text
+    assert "No run over all pages has been noted yet." in text and "records that have changed since" not in text
+    edit("docs/records/part/small.ipynb", "tensor([2., 4., 6.])", "tensor([2., 4., 7.])")(small)
+    assert ", with records that have changed since)." in page(small)
+
+
+def test_no_other_run_is_taken_for_the_simulated_one(small: Tree, sessions: Sessions) -> None:
+    report = on_gpu.simulate(small, sessions=sessions)
+    with pytest.raises(BookError, match="it ran on sim, which make gpu records"):
+        proven.proof(small, report)
+    with pytest.raises(BookError, match="it ran on cpu"):
+        proven.proof(small, check.check(small, sessions=sessions), machines.SIMULATED)

@@ -26,6 +26,7 @@ from book.source.ledger import Entry, Ledger
 from book.source.pages import Block, Page
 
 Say = Callable[[str], None]
+NO_ACCELERATOR = ("cpu", ledger.SIMULATED)  # they don't meet a block's need for one
 LIMIT = 120.0  # seconds that one block may take
 
 
@@ -121,7 +122,9 @@ def unmet(entry: Entry | None, device: str | None = None) -> str | None:
             else f"needs {entry.what}, here is {have}"
         )
     if entry.what in ledger.DEVICES:
-        return None if device not in (None, "cpu") else f"needs {entry.what}"
+        kind = (device or "cpu").partition(":")[0]
+        met = kind == "cuda" if entry.what == "cuda" else kind not in NO_ACCELERATOR
+        return None if met else f"needs {entry.what}"
     try:
         found = importlib.util.find_spec(entry.what) is not None
     except ModuleNotFoundError:  # of a package that it is a part of
@@ -157,8 +160,13 @@ def judge(
     *,
     ignore_hashes: bool = False,
     device: str | None = None,
+    moved: bool = False,
 ) -> list[Verdict]:
-    """One verdict per block of the page that the job held; against the record where one is given."""
+    """One verdict per block of the page that the job held; against the record where one is given.
+
+    On a ``device`` its name counts as the CPU's, and versions of packages are not held against the record: the code is.
+    ``moved``: with its tensors on the device, as is the name of their type.
+    """
     results = {result.name: result for result in run.results}
     follows = _followers(page, run, book_ledger)
     versions = "" if record is None or ignore_hashes else records.other_versions(tree, record)
@@ -185,7 +193,7 @@ def judge(
                 faults.append(f"{versions}: run {records.mend(page.name)}")
             elif record is not None and not (result.failure and faults):
                 faults += _against_record(
-                    page, block, result, record, book_ledger, hashed[block.name], ignore_hashes, device
+                    page, block, result, record, book_ledger, hashed[block.name], ignore_hashes, device, moved
                 )
             message = "\n    ".join([f"{place}:", *faults]) if faults else ""
             verdicts.append(Verdict(page.name, block.name, "failed" if faults else "passed", message, result.seconds))
@@ -277,6 +285,7 @@ def _against_record(
     now: records.Hashes,
     ignore_hashes: bool,
     device: str | None,
+    moved: bool,
 ) -> list[str]:
     mend = records.mend(page.name)
     cell = record.cell(block.name)
@@ -300,7 +309,9 @@ def _against_record(
         return [
             "the ledger gives it a tolerance, but it prints no float: delete its [[tolerance]] entry in tests/ledger.toml"
         ]
-    differences = compare.outputs(cell.outputs, result.outputs, tolerance, any_device=device not in (None, "cpu"))
+    differences = compare.outputs(
+        cell.outputs, result.outputs, tolerance, any_device=device not in (None, "cpu"), type_names=moved
+    )
     faults = [str(difference) for difference in differences]
     if faults:
         faults.append(f"if the new output is right: {mend}")

@@ -30,7 +30,12 @@ NUMBER = re.compile(  # ends where its digits end, a unit may follow; never begi
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-DEVICE = re.compile(r"\b(cuda|mps|xpu)(:\d+)?\b")
+ACCELERATORS = "cuda|mps|xpu|sim"
+DEVICE = re.compile(rf"(?<!torch\.)\b(?:{ACCELERATORS})(?::\d+)?\b")
+DEVICE_REPR = re.compile(rf"device\(type='(?:{ACCELERATORS})'(?:, index=\d+)?\)")
+TENSOR_SUFFIX = re.compile(rf",\s*device='(?:{ACCELERATORS})(?::\d+)?'")
+SUFFIX_BREAK = re.compile(r",\s+(?=(?:dtype|grad_fn|requires_grad|size|layout)=)")  # a longer line breaks earlier
+TYPE_NAME = re.compile(rf"\btorch\.(?:{ACCELERATORS})\.(?=\w+Tensor\b)")
 DIGITS_THAT_MAY_ROUND = 3  # a number of at least as many digits may differ by one unit of the last
 RASTER_STEP = 4  # of 255: how far a pixel of a picture that is made of pixels may be from its record
 
@@ -180,7 +185,11 @@ def raster(expected: str, got: str) -> str | None:
 
 
 def outputs(
-    expected: Sequence[Output], got: Sequence[Output], tolerance: Tolerance = Tolerance(), any_device: bool = False
+    expected: Sequence[Output],
+    got: Sequence[Output],
+    tolerance: Tolerance = Tolerance(),
+    any_device: bool = False,
+    type_names: bool = False,
 ) -> list[Difference]:
     """All differences between a block's recorded and new outputs.
 
@@ -189,6 +198,7 @@ def outputs(
         got: outputs of the run (nbformat).
         tolerance: for floats.
         any_device: device names such as ``cuda:0`` count as ``cpu`` on both sides.
+        type_names: ``torch.cuda.FloatTensor`` and its like count as ``torch.FloatTensor``, too.
     """
     want, have = _merge(expected), _merge(got)
     differences = []
@@ -203,7 +213,7 @@ def outputs(
                 shown = ("the recorded figure", "another figure")
             else:
                 if any_device:
-                    a, b = _as_cpu(a), _as_cpu(b)
+                    a, b = _as_cpu(a, type_names), _as_cpu(b, type_names)
                 reason = text(a, b, tolerance)
                 shown = (_short(a), _short(b))
             if reason:
@@ -220,10 +230,11 @@ def outputs(
     return differences
 
 
-def _as_cpu(value: str) -> str:
+def _as_cpu(value: str, type_names: bool) -> str:
     """``value`` as a run on the CPU prints it: no ``device='cuda:0'`` inside a tensor's repr, ``cpu`` for other mentions."""
-    value = re.sub(r",\s*device='(?:cuda|mps|xpu)(?::\d+)?'", "", value)
-    return DEVICE.sub("cpu", value)
+    value = SUFFIX_BREAK.sub(", ", TENSOR_SUFFIX.sub("", value))
+    value = DEVICE.sub("cpu", DEVICE_REPR.sub("device(type='cpu')", value))
+    return TYPE_NAME.sub("torch.", value) if type_names else value
 
 
 def _merge(items: Sequence[Output]) -> list[dict[str, Any]]:

@@ -1,21 +1,45 @@
-"""Run every block on the accelerator, and record which match the CPU's records."""
+"""Pages on an accelerator: *as shown* and *moved*. docs/records/gpu.json keeps what a real one gave.
+
+Two questions that are never mixed. As shown: does each block, as printed, print its record on a machine that has an
+accelerator? Moved (book.run.moved): does it print the same with its tensors made there? On the simulated accelerator
+(book.run.simulated) the first is part of the tests, and a command notes the second in the records.
+"""
 
 from __future__ import annotations
 
 import datetime
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.prove import check
-from book.prove.check import Report, Say, silent
-from book.record.gpu import GpuBlock, GpuRecord, read_gpu, write_gpu
-from book.record.records import torch_version
+from book.prove.check import Report, Say, Verdict, silent
+from book.record.gpu import MOVED, NONE, SHOWN, YES, GpuBlock, GpuRecord, read_gpu, write_gpu
+from book.record.records import Record, stale, torch_version, write
+from book.run.job import BlockResult, Job
+from book.run.session import PageRun, Sessions
 from book.source import ledger
+from book.source.ledger import SIMULATED, Ledger
+from book.source.pages import Page
+
+# Code that may do something else where there is an accelerator; the nightly run of all pages shows that no other does.
+MAY_DIFFER = re.compile(
+    r"\baccelerat(?:e|or)\b|\bkeras_model\b|\blightning\b|\.to\(\s*device|get_device_module|is_available\("
+    r"|utils\.benchmark|pin_memory"
+)
+# Why a block that was moved does not print its record: found by the machine, the first that fits.
+STAYS = {
+    "numpy": r"device type tensor to numpy",
+    "generator": r"device type for generator",
+    "devices": r"on the same device|at least two devices|different from other tensors on",
+}
 
 ACCELERATORS = ("cuda", "mps", "xpu")
 QUESTION = """
@@ -43,17 +67,71 @@ def find_device() -> tuple[str, str, str]:
     if not answer.stdout.strip():
         raise BookError(
             "no accelerator on this machine, so nothing was run and nothing was recorded: "
-            "run make gpu on a machine with a GPU, or name a device with BOOK_DEVICE=cpu to try the path"
+            "run make gpu on a machine with a GPU, or make sim to simulate one"
         )
     device, kind, name = json.loads(answer.stdout)
+    if kind not in ("cpu", *ACCELERATORS):
+        raise BookError(
+            f"BOOK_DEVICE={named} is none of {', '.join(ACCELERATORS)}, so nothing was run and nothing was recorded"
+        )
     return str(device), str(kind), str(name)
 
 
-def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tuple[Report, GpuRecord]:
-    """Run the pages on the accelerator, compare with the CPU records, and record which blocks matched.
+def may_differ(page: Page) -> bool:
+    """Whether its code mentions something that behaves otherwise where there is an accelerator."""
+    return any(MAY_DIFFER.search(block.run_code) for block in page.blocks)
 
-    Every block runs, also after one that failed, so that each gets its own verdict. A run with BOOK_DEVICE=cpu tries
-    the path and records nothing: only what ran on an accelerator counts.
+
+def job(tree: Tree, page: Page, book_ledger: Ledger, device: str, mode: str) -> Job:
+    """A page's session as shown or moved. Moved, blocks that raise are left out: an assert on the device would end it."""
+    made = check.job_of(tree, page, book_ledger, device=device)
+    if mode == SHOWN:
+        return replace(made, label=f"{page.name} {SHOWN}")
+    blocks = tuple(b for b in made.blocks if not stays(book_ledger, page.name, b.name))
+    return replace(made, blocks=blocks, moved=True, label=f"{page.name} {MOVED}")
+
+
+def stays(book_ledger: Ledger, page: str, block: str) -> bool:
+    """Whether a block is not moved at all: it raises on purpose, or it needs a device and so is on it already."""
+    return bool(book_ledger.get("raises", page, block) or book_ledger.device(page, block))
+
+
+def runs(
+    tree: Tree,
+    pages: Mapping[str, Page],
+    known: Mapping[str, Record],
+    book_ledger: Ledger,
+    device: str,
+    modes: Sequence[str],
+    workers: int | None,
+    say: Say = silent,
+    sessions: Sessions | None = None,
+) -> Iterator[tuple[str, str, PageRun, list[Verdict]]]:
+    """(page, mode, run, its verdicts), as the pages end; each mode of a page is a process of its own."""
+    jobs = [job(tree, pages[name], book_ledger, device, mode) for mode in modes for name in known]
+    meant = {one.label: (one.page, MOVED if one.moved else SHOWN) for one in jobs}
+    for run in check.run_jobs(jobs, workers, say, sessions):
+        name, mode = meant[run.page]
+        verdicts = check.judge(tree, pages[name], run, book_ledger, known[name], device=device, moved=mode == MOVED)
+        if mode == MOVED:
+            verdicts = [v for v in verdicts if not stays(book_ledger, name, v.block)]
+        yield name, mode, run, verdicts
+
+
+def moved_how(verdict: Verdict, on_device: bool) -> str:
+    """What became of a block that was moved, in a word: ``yes``, ``none`` (it makes no tensor), or why it stays on the CPU."""
+    if verdict.status == "passed":
+        return YES if on_device else NONE
+    if verdict.follows:
+        return "follows"
+    return next((word for word, says in STAYS.items() if re.search(says, verdict.message)), "differs")
+
+
+def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tuple[Report, GpuRecord]:
+    """Run the pages on the accelerator, as shown and then moved, and record which blocks print their CPU record.
+
+    The report judges the pages as shown. The record is written after each page, shortest pages first, so that a run that
+    is cut off loses little. A run with BOOK_DEVICE=cpu tries the path and records nothing.
 
     Raises:
         BookError: no accelerator or one that runs nothing, or a page without a record.
@@ -64,36 +142,115 @@ def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tupl
     known, problems = check.read_records(tree, chosen)
     if problems:
         raise BookError("\n".join(problems))
-    jobs = [
-        check.job_of(tree, chosen[name], book_ledger, device=device) for name in check.longest_first(list(known), known)
-    ]
-    report, blocks = Report(), []
-    for run in check.run_jobs(jobs, 1, say):
-        report.runs.append(run)
-        verdicts = check.judge(tree, chosen[run.page], run, book_ledger, known[run.page], device=device)
-        report.verdicts += verdicts
-        cells = {cell.name: cell for cell in known[run.page].cells}
-        own = {
-            result.name: result.outputs for result in run.results if result.name in cells and cells[result.name].needs
-        }
-        blocks += [
-            GpuBlock(
-                v.page,
-                v.block,
-                cells[v.block].hashes.code,
-                v.status == "passed",
-                round(v.seconds, 4),
-                own.get(v.block, []),
-            )
-            for v in verdicts
-            if v.status != "skipped" and v.block in cells
-        ]
+    shortest = {name: known[name] for name in reversed(check.longest_first(list(known), known))}
+    made = replace(read_gpu(tree), gpu=gpu_name, torch=torch_version(), date=datetime.date.today().isoformat())
+    kept = [b for b in made.blocks if b.page not in chosen] if names else []
+    made = replace(made, blocks=tuple(kept))
+    report, modes = Report(), (SHOWN, MOVED) if kind in ACCELERATORS else (SHOWN,)
+    for name, mode, run, verdicts in runs(tree, chosen, shortest, book_ledger, device, modes, 1, say):
+        if mode == SHOWN:
+            report.runs.append(run)
+            report.verdicts += verdicts
+        if all(result.failure for result in run.results):  # its process died before a block ended
+            continue
+        made = replace(made, blocks=(*made.blocks, *blocks_of(run, verdicts, known[name], mode)))
+        if kind in ACCELERATORS:
+            write_gpu(tree, made)
     report.seconds = sum(run.seconds for run in report.runs)
     if report.runs and not any(run.machine for run in report.runs):
         why = report.failed[0].message if report.failed else "every process died"
         raise BookError(f"nothing ran on {gpu_name}, so nothing was recorded: {why}")
-    kept = [b for b in read_gpu(tree).blocks if b.page not in chosen] if names else []
-    made = GpuRecord(gpu_name, torch_version(), datetime.date.today().isoformat(), tuple(kept + blocks))
-    if kind in ACCELERATORS:
-        write_gpu(tree, made)
     return report, made
+
+
+def blocks_of(run: PageRun, verdicts: Sequence[Verdict], record: Record, mode: str) -> Iterator[GpuBlock]:
+    """What is kept of a page's run."""
+    results = {result.name: result for result in run.results}
+    for verdict in verdicts:
+        cell = record.cell(verdict.block)
+        if cell is None or verdict.status == "skipped":
+            continue
+        result = results.get(verdict.block, BlockResult(verdict.block))
+        yield GpuBlock(
+            record.page,
+            verdict.block,
+            cell.hashes.code,
+            mode,
+            verdict.status == "passed",
+            round(verdict.seconds, 4),
+            result.on_device,
+            moved_how(verdict, result.on_device) if mode == MOVED else "",
+            result.outputs if cell.needs else [],
+        )
+
+
+def simulate(
+    tree: Tree,
+    names: Sequence[str] = (),
+    *,
+    workers: int | None = None,
+    say: Say = silent,
+    sessions: Sessions | None = None,
+) -> Report:
+    """Run the pages as shown where the simulated accelerator is present, and compare with their records."""
+    report = Report()
+    chosen, book_ledger = check.load_checked(tree, names, report.problems)
+    known, problems = check.read_records(tree, chosen)
+    report.problems += problems
+    began = time.perf_counter()
+    longest = {name: known[name] for name in check.longest_first(list(known), known)}
+    verdicts: dict[str, list[Verdict]] = {}
+    for name, _, run, found in runs(tree, chosen, longest, book_ledger, SIMULATED, (SHOWN,), workers, say, sessions):
+        report.runs.append(run)
+        verdicts[name] = [excused(v, book_ledger) for v in found]
+    report.seconds = time.perf_counter() - began
+    report.verdicts = [v for name in chosen for v in verdicts.get(name, [])]
+    return report
+
+
+def excused(verdict: Verdict, book_ledger: Ledger) -> Verdict:
+    """The verdict with what the ledger says of the block: it must fail where the simulation ends, in the way it names."""
+    entry = book_ledger.get("sim", verdict.page, verdict.block)
+    if entry is None or verdict.status == "skipped":
+        return verdict
+    if verdict.status == "passed":
+        told = (
+            "the ledger says that it can't be simulated, and it passes: delete its [[sim]] entry in tests/ledger.toml"
+        )
+        return replace(verdict, status="failed", message=told)
+    if re.search(entry.message, verdict.message):
+        return replace(verdict, status="skipped", message=f"not simulated: {entry.reason}")
+    told = (
+        f"{verdict.message}\n    the ledger expects {entry.message!r} here: see its [[sim]] entry in tests/ledger.toml"
+    )
+    return replace(verdict, message=told)
+
+
+def move(
+    tree: Tree,
+    names: Sequence[str] = (),
+    *,
+    workers: int | None = None,
+    say: Say = silent,
+    sessions: Sessions | None = None,
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run the pages moved to the simulated accelerator, and write into their records what became of each block.
+
+    Yields:
+        Page and block -> word, as the pages end.
+
+    Raises:
+        BookError: a page without a record, or one whose code changed since.
+    """
+    chosen, book_ledger = check.load_pages(tree, names), ledger.load(tree)
+    known, problems = check.read_records(tree, chosen)
+    problems += [why for name, record in known.items() for why in stale(tree, chosen[name], record)]
+    if problems:
+        raise BookError("\n".join(problems))
+    for name, _, run, verdicts in runs(tree, chosen, known, book_ledger, SIMULATED, (MOVED,), workers, say, sessions):
+        made = {result.name: result.on_device for result in run.results}
+        words = {v.block: moved_how(v, made.get(v.block, False)) for v in verdicts}
+        words |= {e.section: "raises" for e in book_ledger.of_page(name) if e.kind == "raises"}
+        cells = tuple(replace(cell, moves=words.get(cell.name, "")) for cell in known[name].cells)
+        write(tree, replace(known[name], cells=cells))
+        yield name, words

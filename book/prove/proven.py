@@ -9,7 +9,8 @@ from book.ground.tree import Tree
 from book.prove import check
 from book.prove.check import Report
 from book.record import records
-from book.record.machines import FILE, Proof, digest
+from book.record.machines import FILE, SIMULATED, Proof, digest
+from book.source.ledger import SIMULATED as SIMULATED_DEVICE
 
 
 def proof(tree: Tree, report: Report, world: str = "") -> Proof:
@@ -31,7 +32,7 @@ def proof(tree: Tree, report: Report, world: str = "") -> Proof:
         why = f"the process of {early[0]} ended early"
     elif told != wanted or here is None:
         why = f"{len(told)} of {len(wanted)} blocks were checked"
-    elif here.device != "cpu":
+    elif here.device != (SIMULATED_DEVICE if world == SIMULATED else "cpu"):
         why = f"it ran on {here.device}, which make gpu records"
     if why or here is None:
         raise BookError(f"{tree.relative(tree.records / FILE)}: not written, this was no run of the whole book: {why}")

@@ -103,7 +103,7 @@ def _finish(
     needs = {block.name: book_ledger.device(page.name, block.name) for block in page.blocks}
     needs = {name: device for name, device in needs.items() if device}
     new = records.of_run(tree, page, run.results, run.machine, seen.names, needs)
-    new = with_programs(tree, page, new, old, book_ledger, workers, say, warm)
+    new = with_programs(tree, page, with_moves(new, old), old, book_ledger, workers, say, warm)
     changes += _changes(page.name, old, new)
     records.write(tree, new)
     return changes
@@ -148,6 +148,18 @@ def _not_recorded(page: Page, verdicts: Sequence[Verdict]) -> str:
     follow = sum(v.follows != "" for v in failed)
     more = f", of which {follow} only follow from another" if follow else ""
     return f"{page.path}: not recorded, the record is as it was: {len(failed)} blocks fail{more}"
+
+
+def with_moves(new: records.Record, old: records.Record | None) -> records.Record:
+    """The record with what is known of the blocks that stand on the same code and print the same as before."""
+    before = {cell.name: cell for cell in old.cells} if old else {}
+
+    def moves(cell: records.Cell) -> str:
+        was = before.get(cell.name)
+        same = was is not None and was.hashes == cell.hashes and not compare.outputs(was.outputs, cell.outputs)
+        return was.moves if was is not None and same else ""
+
+    return replace(new, cells=tuple(replace(cell, moves=moves(cell)) for cell in new.cells))
 
 
 def with_programs(

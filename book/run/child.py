@@ -44,6 +44,9 @@ WARM_MODULES = (
     "IPython.display",
     "torch.utils.data",
 )
+DRAWING_MODULES = (
+    "rich.style",
+)  # draw once, when they are first imported: scikit-learn imports rich where there is one
 MAX_OUTPUT = 100_000  # bytes that one block may print: a page is for reading
 PACKAGES = [path + os.sep for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_path(key))]
 OPEN_FIGURE = "the block leaves a figure open: end it with plt.show()"
@@ -60,6 +63,9 @@ def warm_up() -> None:
     world.clean_settings(os.environ.get("MPLCONFIGDIR"))
     for name in WARM_MODULES:
         importlib.import_module(name)
+    for name in DRAWING_MODULES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     world.own_settings()
 
 
@@ -176,7 +182,12 @@ class _Session:
         if hasattr(signal, "SIGUSR1"):
             faulthandler.register(signal.SIGUSR1, faults, all_threads=False, chain=False)
         self._patch()
-        self.seeding = seeding.Seeding()
+        self.accelerator = None
+        if job.device not in (None, "cpu"):
+            from book.run.moved import Accelerator
+
+            self.accelerator = Accelerator(job.device, job.moved)
+        self.seeding = seeding.Seeding(job.device if self.accelerator else None)
         if job.elsewhere:
             elsewhere.enter(folder)
         self.guard = guard.Guard(str(self.script), folder, refuse=job.elsewhere)
@@ -207,8 +218,6 @@ class _Session:
 
         from book.run import figures
 
-        if self.job.device not in (None, "cpu"):
-            torch.set_default_device(self.job.device)
         torch.set_num_threads(self.job.threads)  # sums in parallel depend on it: records are made with one
         self.formatter = DisplayFormatter()
 
@@ -357,6 +366,7 @@ class _Session:
         starts = (os.fstat(1).st_size, os.fstat(2).st_size)
         self.seeding.begin()
         self.guard.begin()
+        made = self.accelerator.made() if self.accelerator else 0
         began = time.perf_counter()
         try:
             with self.noise.around(result) if self.noise else contextlib.nullcontext():
@@ -373,6 +383,7 @@ class _Session:
             self._end_if_forked()
             self._report(error, self.offsets[index])
         result.seconds = result.seconds or time.perf_counter() - began
+        result.on_device = self.accelerator is not None and self.accelerator.made() > made
         if self.observer is not None:
             self.observer.after(block.code, block.name, self.namespace)
         self._look_back(block)

@@ -23,6 +23,7 @@ class Job:
     A page goes on below a block that fails, unless it ``stops`` at the first failure that is not one of ``raises``.
     ``observe`` notes which public names of torch each block uses (book.run.observe), with compiled functions left
     ``compiled`` or run as Python, and with hooks in all blocks but the ``plain`` ones.
+    ``device`` is an accelerator that the page finds; it is the default device only if the page is ``moved`` (book.run.moved).
     ``threads`` is of torch; ``elsewhere`` runs the page in another world (book.run.elsewhere).
     ``shake`` runs the blocks under rounding noise (book.run.rounding) drawn from that seed.
     """
@@ -41,6 +42,7 @@ class Job:
     threads: int = 1
     elsewhere: bool = False
     shake: int | None = None
+    moved: bool = False
 
 
 @dataclass
@@ -60,6 +62,7 @@ class BlockResult:
         apis: the public names of torch that it uses, sorted; known when the page has ended, in an observing run only.
         refused: what it shows or does that no page may, whatever the ledger expects.
         line: the line of the block at which an exception left it, from 1 (0: none did, or it has no place there).
+        on_device: it made a tensor on the accelerator.
         compiled: under rounding noise, it had a function compiled, which is then not shaken inside.
     """
 
@@ -76,6 +79,7 @@ class BlockResult:
     refused: list[str] = field(default_factory=list)
     line: int = 0
     compiled: bool = False
+    on_device: bool = False
 
     def refuse(self, why: str) -> None:
         if why not in self.refused:

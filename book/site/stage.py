@@ -24,7 +24,7 @@ from book.ground.errors import BookError, at
 from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
 from book.record import records
-from book.record.gpu import GpuBlock, GpuRecord, read_gpu
+from book.record.gpu import MOVED, YES, GpuBlock, GpuRecord, read_gpu
 from book.record.outputs import text_of
 from book.record.records import Cell, Record
 from book.site import error_index, notebooks, reference_pages, status, toolkit_reference
@@ -42,6 +42,16 @@ WORDS = {
         "not_run": "not run here: {why}",
         "not_yet": "not yet run on GPU",
         "failed": "failed on {gpu}",
+        "machine": "CPU · GPU machine",
+        "itself": "It makes tensors on the GPU by itself, and printed its record there.",
+        "moved": "With its tensors made on the GPU it printed its record there.",
+        "beside": "It printed its record on a machine with a GPU, where it computes on the CPU{why}.",
+        "numpy": ", because it shares memory with NumPy",
+        "generator": ", because its random generator is the CPU's",
+        "devices": ", because it makes tensors that stay there",
+        "differs": ", because it prints other values on the GPU",
+        "follows": ", because it needs a block that does",
+        "none": ", because it makes no tensor",
         "report": "report this block",
         "toolkit": "toolkit reference",
         "take": "Take it with you: ",
@@ -57,6 +67,16 @@ WORDS = {
         "not_run": "尚未在此运行：{why}",
         "not_yet": "尚未在 GPU 上运行",
         "failed": "在 {gpu} 上运行失败",
+        "machine": "CPU · 带 GPU 的机器",
+        "itself": "代码自己在 GPU 上创建张量，在那里打印出了同样的结果。",
+        "moved": "张量改在 GPU 上创建时，打印出了同样的结果。",
+        "beside": "在带 GPU 的机器上打印出了同样的结果，但计算仍在 CPU 上{why}。",
+        "numpy": "，因为它与 NumPy 共享内存",
+        "generator": "，因为它用的是 CPU 的随机数生成器",
+        "devices": "，因为它创建的张量留在那里",
+        "differs": "，因为在 GPU 上打印的值不同",
+        "follows": "，因为它要用到这样的代码块",
+        "none": "，因为它不创建张量",
         "report": "报告此代码块的问题",
         "toolkit": "工具箱参考",
         "take": "带走本章：",
@@ -384,7 +404,6 @@ def _block(
     for number, output in enumerate(shown_outputs(cell, on_gpu), start=1):
         lines += ["", *_output(page, block, number, output, files)]
     words = WORDS[page.language]
-    devices = "CPU · GPU" if on_gpu and on_gpu.passed else "CPU"
     missing = context.ledger.get("needs", page.name, block.name)
     torch = record.machine.torch.partition("+")[0]
     if cell.needs and on_gpu is None:
@@ -397,6 +416,7 @@ def _block(
     elif missing and not cell.outputs and not cell.seconds:
         told = words["not_run"].format(why=missing.what)
     else:
+        devices = _devices(words, on_gpu, context.gpu.find(page.name, block.name, cell.hashes.code, MOVED))
         told = words["ran"].format(devices=devices, torch=torch, seconds=_duration(words, cell.seconds))
     stem = page.name.rpartition("/")[2]
     links = []
@@ -411,6 +431,18 @@ def _block(
         links.append(f"[{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}")
     told = "\N{NO-BREAK SPACE}· ".join([told, *links])  # no line of a narrow page starts with a dot
     return [*lines, "", told, '{ .rp-run data-search-exclude="" }']
+
+
+def _devices(words: dict[str, str], shown: GpuBlock | None, moved: GpuBlock | None) -> str:
+    """Where a block that runs on any machine printed its record, and in a title what that means."""
+    if shown is None or not shown.passed:
+        return "CPU"
+    if shown.on_device or (moved is not None and moved.how == YES):
+        label, title = "CPU · GPU", words["itself" if shown.on_device else "moved"]
+    else:
+        why = words.get(moved.how, "") if moved else ""
+        label, title = words["machine"], words["beside"].format(why=why)
+    return f'<span title="{title}">{label}</span>'
 
 
 def shown_outputs(cell: Cell, on_gpu: GpuBlock | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from book.ground.tree import Tree
 from book.record import machines, records
-from book.record.gpu import GpuRecord
+from book.record.gpu import MOVED, NONE, YES, GpuBlock, GpuRecord
 from book.record.machines import Proof
 from book.record.records import Record
 from book.source import pages
@@ -21,15 +21,23 @@ WORDS = {
         "description": "Every page and block of the book: whether it ran, how long it took, and on what.",
         "intro": "This page is made from the recorded runs; nobody writes it by hand. A page is built only from a record that matches its code.",
         "all": "In all",
-        "total": "**{blocks:,} blocks on {pages} pages** ran with torch {torch} in {seconds:.1f} s{on_gpu}. "
+        "total": "**{blocks:,} blocks on {pages} pages** ran with torch {torch} in {seconds:.1f} s. "
         "{raises} blocks end in an exception on purpose; {loose} other exceptions from the rules stand in the ledger.",
-        "on_gpu": "; {gpu:,} of them also ran on a GPU",
         "programs": "Each block has a program that runs it alone, proven by running it: {median} lines in the median and {worst} at most, "
         "where everything above the block with it would be {full} in the median. {fallback} programs need everything above their block.",
         "summary": "| page | blocks | passed | seconds | torch | CPU | GPU | ledger |",
         "blocks": "| block | passed | seconds | GPU | ledger |",
-        "gpu_none": "No GPU pass has been recorded yet.",
-        "gpu": "GPU pass: {gpu}, torch {torch}, {date}.",
+        "gpu_intro": "Three questions about accelerators; their numbers are of different things, so nobody adds them up.",
+        "gpu_shown": "**As shown on a machine with a GPU**: {told}",
+        "gpu_moved": "**Moved**, with its tensors made on the GPU, random numbers drawn on the CPU and TF32 off: {told}",
+        "gpu_sim": "**As shown beside a simulated accelerator**, which computes on the CPU and refuses what CUDA refuses: {told}",
+        "moves": "Moved to the simulated accelerator, {yes:,} blocks print their record, {none:,} make no tensor and {stay:,} stay on the CPU: "
+        "they raise an exception on purpose, print other values there, or need NumPy's memory, the CPU's generator or a tensor of the CPU. "
+        "{unknown:,} were not asked yet.",
+        "gpu_none": "not run yet.",
+        "gpu_passed": "{passed:,} of {all:,} blocks print their record ({gpu}, torch {torch}, {date}).",
+        "sim_passed": "{passed:,} blocks print their record, {failed:,} don't, {skipped:,} can't be asked (torch {torch}, {date}{older}).",
+        "sim_older": ", with records that have changed since",
         "machines": "Machines",
         "machines_intro": "Kinds of machines on which every block of every page was run and held against its record. "
         "Each row is written by such a run, `python -m book check --prove`, and by nothing else.",
@@ -51,15 +59,22 @@ WORDS = {
         "description": "全书每一页、每个代码块：是否运行通过、用时多少、在什么环境上运行。",
         "intro": "本页由运行记录自动生成，不经手写。只有与代码一致的记录才会用来构建页面。",
         "all": "总计",
-        "total": "**{pages} 页、{blocks:,} 个代码块**已用 torch {torch} 运行，共 {seconds:.1f} 秒{on_gpu}。"
+        "total": "**{pages} 页、{blocks:,} 个代码块**已用 torch {torch} 运行，共 {seconds:.1f} 秒。"
         "{raises} 个代码块有意以异常结束；此外，例外清单中还有 {loose} 条。",
-        "on_gpu": "；其中 {gpu:,} 个也在 GPU 上运行过",
         "programs": "每个代码块都有一个可单独运行的程序，并已实际运行验证：中位数 {median} 行，最长 {worst} 行；"
         "若连同上文全部代码，中位数为 {full} 行。有 {fallback} 个程序需要上文的全部代码。",
         "summary": "| 页面 | 代码块 | 通过 | 用时（秒） | torch | 处理器 | GPU | 例外 |",
         "blocks": "| 代码块 | 通过 | 用时（秒） | GPU | 例外 |",
-        "gpu_none": "尚无 GPU 运行记录。",
-        "gpu": "GPU 运行：{gpu}，torch {torch}，{date}。",
+        "gpu_intro": "关于加速器有三个问题，三个数各有所指，不能相加。",
+        "gpu_shown": "**在带 GPU 的机器上照原样运行**：{told}",
+        "gpu_moved": "**移到 GPU 上**（张量在 GPU 上创建，随机数在 CPU 上抽取，关闭 TF32）：{told}",
+        "gpu_sim": "**在模拟加速器旁照原样运行**（它在 CPU 上计算，凡 CUDA 拒绝的它也拒绝）：{told}",
+        "moves": "移到模拟加速器上时，{yes:,} 个代码块打印出与记录相同的结果，{none:,} 个不创建张量，{stay:,} 个留在 CPU 上："
+        "它们有意抛出异常，或者在那里打印的值不同，或者需要 NumPy 的内存、CPU 的生成器或 CPU 上的张量。还有 {unknown:,} 个尚未运行。",
+        "gpu_none": "尚未运行。",
+        "gpu_passed": "{all:,} 个代码块中有 {passed:,} 个打印出与记录相同的结果（{gpu}，torch {torch}，{date}）。",
+        "sim_passed": "{passed:,} 个代码块打印出与记录相同的结果，{failed:,} 个不同，{skipped:,} 个无法模拟（torch {torch}，{date}{older}）。",
+        "sim_older": "，此后记录有变动",
         "machines": "机器",
         "machines_intro": "以下各种机器都运行过全书每一页的每个代码块，并与记录逐一比对。"
         "每一行都由这样一次运行（`python -m book check --prove`）写入，没有其他来源。",
@@ -85,6 +100,7 @@ KINDS = {
         "volatile": "numbers vary",
         "warns": "warns",
         "needs": "needs {what}",
+        "sim": "not on the simulated accelerator",
     },
     "zh": {
         "raises": "抛出 {error}",
@@ -92,6 +108,7 @@ KINDS = {
         "volatile": "数值会变",
         "warns": "有警告",
         "needs": "需要 {what}",
+        "sim": "模拟加速器做不到",
     },
 }
 NEEDS: dict[str, dict[str, str]] = {"en": {}, "zh": {"cuda": "需要 CUDA", "accelerator": "需要加速器"}}
@@ -101,7 +118,9 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     """The status page as Markdown. Every block that ran passed, or ``record`` would not have written it."""
     words = WORDS[language]
     rows, details, exceptions = [], [], []
-    blocks = seconds = on_gpu = 0.0
+    blocks = seconds = 0.0
+    moved: list[GpuBlock | None] = []
+    shown: list[GpuBlock | None] = []
     versions: set[str] = set()
     names = 0
     programs: list[dict[str, Any]] = []
@@ -120,7 +139,9 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         good = sum(p is not None and p.passed for p in passes)
         ran = sum(not c.needs or (p is not None and p.passed) for c, p in zip(record.cells, passes, strict=True))
         spent = sum(c.seconds for c in record.cells)
-        blocks, seconds, on_gpu = blocks + ran, seconds + spent, on_gpu + good
+        blocks, seconds = blocks + ran, seconds + spent
+        shown += passes
+        moved += [gpu.find(name, c.name, c.hashes.code, MOVED) for c in record.cells]
         title = source.meta.get("title", name)
         entries = ledger.of_page(name)
         rows.append(
@@ -147,11 +168,11 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         pages=names,
         torch=", ".join(sorted(versions)) or "-",
         seconds=seconds,
-        on_gpu=words["on_gpu"].format(gpu=int(on_gpu)) if on_gpu else "",
         raises=raises,
         loose=len(ledger.entries) - raises,
     )
-    gpu_line = words["gpu"].format(gpu=gpu.gpu, torch=gpu.torch, date=gpu.date) if gpu.blocks else words["gpu_none"]
+    proofs, digest = machines.read(tree), machines.digest(known)
+    simulated = next((proof for proof in proofs if proof.world == machines.SIMULATED), None)
     return "\n".join(
         [
             "---",
@@ -167,7 +188,12 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "",
             total,
             "",
-            gpu_line,
+            words["gpu_intro"],
+            "",
+            f"- {words['gpu_shown'].format(told=_counted(words, gpu, shown))}",
+            f"- {words['gpu_moved'].format(told=_counted(words, gpu, moved))}",
+            f"  {_moves(words['moves'], [c.moves for r in known for c in r.cells if not c.needs])}",
+            f"- {words['gpu_sim'].format(told=_simulated(words, simulated, digest))}",
             "",
             _programs(words["programs"], programs),
             "",
@@ -179,7 +205,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "",
             words["machines_intro"],
             "",
-            *_machines(words, machines.read(tree), machines.digest(known)),
+            *_machines(words, [p for p in proofs if p is not simulated], digest),
             "",
             f"## {words['ledger']} {{#ledger}}",
             "",
@@ -191,6 +217,27 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "",
         ]
     )
+
+
+def _counted(words: dict[str, str], gpu: GpuRecord, blocks: Sequence[GpuBlock | None]) -> str:
+    """How many of the blocks that ran on the GPU in one way printed their record."""
+    ran = [block for block in blocks if block is not None and block.how != NONE]
+    if not ran:
+        return words["gpu_none"]
+    passed = sum(block.passed for block in ran)
+    return words["gpu_passed"].format(passed=passed, all=len(ran), gpu=gpu.gpu, torch=gpu.torch, date=gpu.date)
+
+
+def _moves(sentence: str, found: Sequence[str]) -> str:
+    """What became of the blocks that were moved to the simulated accelerator, by the words in their records."""
+    yes, none, unknown = (found.count(word) for word in (YES, NONE, ""))
+    return sentence.format(yes=yes, none=none, unknown=unknown, stay=len(found) - yes - none - unknown)
+
+
+def _simulated(words: dict[str, str], proof: Proof | None, digest: str) -> str:
+    if proof is None:
+        return words["gpu_none"]
+    return words["sim_passed"].format(**vars(proof), older="" if proof.records == digest else words["sim_older"])
 
 
 def _machines(words: dict[str, str], proofs: Sequence[Proof], digest: str) -> list[str]:

@@ -17,8 +17,10 @@ KINDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "volatile": {},
     "warns": {"message": str},
     "needs": {"what": str},
+    "sim": {"message": str},
 }
 OPTIONAL: dict[str, set[str]] = {"raises": {"mend", "mend_zh"}}  # and reason_zh for every kind
+SIMULATED = "sim"  # the device of book.run.simulated
 DEVICES = ("cuda", "accelerator")  # what a block may need that a machine which records has not
 
 
@@ -30,7 +32,8 @@ class Entry:
         kind: ``raises`` (the block must raise ``error`` with a message that matches ``message``), ``tolerance``
             (floats compare within ``rtol``/``atol``), ``volatile`` (numbers in the output differ from run to run),
             ``warns`` (the block must cause a warning that matches ``message``), ``needs`` (runs only where ``what``
-            holds, such as ``torch>=2.12``, ``torchvision`` or ``cuda``).
+            holds, such as ``torch>=2.12``, ``torchvision`` or ``cuda``), ``sim`` (the simulated accelerator can't do
+            what the block needs, and it then fails with a message that matches ``message``).
         reason_zh: the reason in Chinese, for the Chinese status page.
         mend: what a reader who meets the exception should do, in English (``mend_zh``: in Chinese), for the page
             "Errors and what they mean".
@@ -121,7 +124,7 @@ def _entry(where: str, kind: str, row: dict[str, object]) -> Entry:
     unknown = set(row) - set(wanted) - OPTIONAL.get(kind, set()) - {"reason_zh"}
     if unknown:
         raise at(where, None, f"{label}: unknown key {sorted(unknown)[0]!r}{nearest(sorted(unknown)[0], wanted)}")
-    if kind in ("raises", "warns"):
+    if kind in ("raises", "warns", "sim"):
         try:
             re.compile(str(row["message"]))
         except re.error as error:

@@ -38,7 +38,7 @@ pd.DataFrame(history).iloc[[0, 1, 2, 4, 19]].round(3)
 design = torch.cat([X, torch.ones(400, 1)], dim=1)  # (400, 3), with ones
 best = torch.linalg.lstsq(design, Y).solution.flatten()
 
-found = torch.cat([line.weight.detach().flatten(), line.bias.detach()])
+found = torch.cat([line.weight.flatten(), line.bias]).detach().cpu()
 table = {"truth": [2.0, -3.0, 10.0], "least squares": best, "KerasModel": found}
 assert (found - best).abs().max() < 0.02
 pd.DataFrame(table, index=["w[0]", "w[1]", "b"]).astype(float).round(2)

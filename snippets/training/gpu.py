@@ -40,7 +40,7 @@ assert 0 < free <= total
 # --8<-- [end:name_the_gpu]
 
 # --8<-- [start:move_tensor]
-x = torch.arange(6.0, device="cpu").view(2, 3)
+x = torch.arange(6.0).view(2, 3)
 moved = x.to(device)
 print("on", moved.device.type)
 print("moved again, the same object:", moved.to(device) is moved)
@@ -81,8 +81,8 @@ print("std moved along:", net.std.device.type == "meta")
 # --8<-- [end:move_module]
 
 # --8<-- [start:device_mismatch]
-there, here = torch.ones(3, 3, device=device), torch.ones(3, 3, device="cpu")
-two = torch.tensor(2.0, device="cpu")
+there, here = torch.ones(3, 3, device=device), torch.ones(3, 3)
+two = torch.tensor(2.0)
 print("a number may come from the CPU:", (there * two).sum())
 try:
     there + here
@@ -109,7 +109,7 @@ def to_device(batch, device):
 
 
 Pair = namedtuple("Pair", "x y")
-a, b = torch.zeros(2, device="cpu"), torch.ones(1, device="cpu")
+a, b = torch.zeros(2), torch.ones(1)
 batch = to_device({"pair": Pair(a, [b]), "id": "a7"}, "meta")
 print(batch["pair"].x.device, batch["pair"].y[0].device, batch["id"])
 # --8<-- [end:move_batch]
@@ -234,7 +234,7 @@ from torch.utils.benchmark import Timer
 
 found = {}
 for n in (16, 1024):
-    square = torch.ones(n, n, device="cpu")
+    square = torch.ones(n, n)
     timer = Timer("square @ square", globals={"square": square})
     found[n] = timer.timeit(5)
 print("threads:", found[16].num_threads, " runs:", found[16].number_per_run)
@@ -243,7 +243,7 @@ assert found[1024].median > 10 * found[16].median
 
 # --8<-- [start:hidden_wait]
 torch.manual_seed(0)
-losses = torch.rand(1000, device="cpu").to(device)
+losses = torch.rand(1000).to(device)
 
 total = 0.0
 for loss in losses:
@@ -303,7 +303,7 @@ assert possible == torch.accelerator.is_available()
 # --8<-- [end:pin_memory_warning]
 
 # --8<-- [start:pinned_copy]
-pageable = torch.ones(64 * 2**20, device="cpu")  # 256 MiB
+pageable = torch.ones(64 * 2**20)  # 256 MiB
 pinned = pageable.pin_memory()
 slow = seconds(lambda: pageable.to(device))
 fast = seconds(lambda: pinned.to(device))
@@ -321,7 +321,7 @@ assert fast < slow and ordered < fast / 2
 # --8<-- [start:new_net]
 def new_net():
     """64-64-10, always with the same weights, drawn on the CPU with a seed."""
-    with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 
@@ -603,7 +603,7 @@ import torch.distributed as dist
 
 dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
 print("rank", dist.get_rank(), "of", dist.get_world_size(), "-", dist.get_backend())
-numbers = torch.tensor([1.0, 2.0], device="cpu")
+numbers = torch.tensor([1.0, 2.0])
 dist.all_reduce(numbers, op=dist.ReduceOp.SUM)  # the sum over all processes
 dist.broadcast(numbers, src=0)  # everyone gets what rank 0 has
 dist.barrier()  # everyone waits for everyone
@@ -615,15 +615,14 @@ dist.destroy_process_group()
 from torch.utils.data import DistributedSampler
 
 ten = range(10)
-with torch.device("cpu"):  # it draws on the CPU
-    for epoch in range(2):
-        for rank in range(2):
-            sampler = DistributedSampler(ten, num_replicas=2, rank=rank, seed=0)
-            sampler.set_epoch(epoch)
-            print(f"epoch {epoch}, rank {rank}:", list(sampler))
-    for rank in range(3):
-        sampler = DistributedSampler(ten, num_replicas=3, rank=rank, shuffle=False)
-        print(f"three processes, rank {rank}:", list(sampler))
+for epoch in range(2):
+    for rank in range(2):
+        sampler = DistributedSampler(ten, num_replicas=2, rank=rank, seed=0)
+        sampler.set_epoch(epoch)
+        print(f"epoch {epoch}, rank {rank}:", list(sampler))
+for rank in range(3):
+    sampler = DistributedSampler(ten, num_replicas=3, rank=rank, shuffle=False)
+    print(f"three processes, rank {rank}:", list(sampler))
 # --8<-- [end:distributed_sampler]
 
 # --8<-- [start:script_start]
@@ -677,8 +676,7 @@ def train_replica(device, batch_size, epochs=3):
 
 torch.manual_seed(0)
 dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
-with torch.device("cpu"):
-    alone, losses_alone = train_replica(torch.device("cpu"), batch_size=64)
+alone, losses_alone = train_replica(torch.device("cpu"), batch_size=64)
 dist.destroy_process_group()
 print("one process:", [f"{loss:.2f}" for loss in losses_alone])
 # --8<-- [end:script_train]
@@ -698,8 +696,7 @@ def main():
 os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", LOCAL_WORLD_SIZE="1")
 os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="0")  # torchrun sets all six
 torch.manual_seed(0)
-with torch.device("cpu"):
-    main()
+main()
 saved_run = torch.load("ddp.pt", weights_only=True)
 print(saved_run["processes"], "process,", len(saved_run["losses"]), "epochs")
 # --8<-- [end:script_main]
@@ -768,7 +765,7 @@ def device_of(module):
 
 
 torch.manual_seed(0)
-net = nn.Sequential(nn.Linear(2, 2, device="cpu"), nn.Linear(2, 1, device="cpu"))
+net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
 print(device_of(net))
 net[1].to("meta")
 try:
@@ -833,8 +830,8 @@ assert scales == [4, 8, 8, 4, 4, 8]
 
 # --8<-- [start:solution_batch_norm_halves]
 torch.manual_seed(0)
-shift = torch.tensor([[0.0], [10.0]], device="cpu").repeat(4, 1)  # (8, 1)
-x = (torch.randn(8, 1, device="cpu") + shift).to(device)
+shift = torch.tensor([[0.0], [10.0]]).repeat(4, 1)  # (8, 1)
+x = (torch.randn(8, 1) + shift).to(device)
 norm = nn.BatchNorm1d(1).to(device)
 whole = norm(x)
 halves = torch.empty_like(x)
@@ -845,13 +842,12 @@ assert whole[0] < -0.5 and (whole - halves).abs().max() > 1
 # --8<-- [end:solution_batch_norm_halves]
 
 # --8<-- [start:solution_set_epoch]
-with torch.device("cpu"):
-    sampler = DistributedSampler(range(6), num_replicas=2, rank=0, seed=0)
-    forgotten = [list(sampler) for epoch in range(3)]
-    orders = []
-    for epoch in range(3):
-        sampler.set_epoch(epoch)
-        orders.append(list(sampler))
+sampler = DistributedSampler(range(6), num_replicas=2, rank=0, seed=0)
+forgotten = [list(sampler) for epoch in range(3)]
+orders = []
+for epoch in range(3):
+    sampler.set_epoch(epoch)
+    orders.append(list(sampler))
 print(forgotten)
 print(orders)
 assert forgotten[0] == forgotten[1] == forgotten[2] and orders[0] != orders[1]
