@@ -2,12 +2,13 @@
 PYTHON ?= python3
 PORT   ?= 8000
 PAGE   ?=
+TORCH  ?= newest
 ARGS   ?=
 BIN    := .venv/bin
 PY     := $(BIN)/python
 unexport PYTHONSAFEPATH PYTHONOPTIMIZE  # of a user: the one hides book/ from python, the other drops asserts
 
-.PHONY: serve build offline test programs record gpu sim bench lint clean
+.PHONY: serve build offline test programs record ladder gpu sim bench lint clean
 
 serve: .venv/.site            ## build both languages, serve them with live reload
 	@$(PY) -m book serve --port $(PORT)
@@ -27,6 +28,9 @@ programs: .venv/.all          ## run the program of every block as a script of i
 record: .venv/.all            ## make record PAGE=concepts/autograd: run a page and rewrite its record
 	@$(PY) -m book record $(PAGE)
 
+ladder: .venv/.site           ## make ladder TORCH=2.15.0: all pages on another torch, in .ladder/ (GBs; in no other target)
+	@$(PY) -m book ladder $(TORCH) $(PAGE) --python $(PYTHON)
+
 gpu: .venv/.all               ## run every block on the accelerator, as shown and moved, and compare with the records
 	@$(PY) -m book gpu $(PAGE)
 
@@ -40,7 +44,7 @@ lint: .venv/.all
 	@$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 
 clean:
-	rm -rf .venv build site
+	rm -rf .venv .ladder build site
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'

@@ -75,6 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(run=_check)
 
+    one = commands.add_parser(
+        "ladder", help="check the book on another torch, in an environment of its own (several GB)"
+    )
+    one.add_argument("torch", metavar="TORCH", help="such as 2.15.0, or newest")
+    one.add_argument("pages", nargs="*", metavar="PAGE", help="default: all; such a run is noted in the records")
+    one.add_argument("--python", default=sys.executable, help="makes the environment (default: the one that runs this)")
+    one.set_defaults(run=_ladder)
+
     one = commands.add_parser("portable", help="check pages under other kernels and numbers of threads (slow; nightly)")
     one.add_argument("pages", nargs="*", metavar="PAGE")
     one.add_argument("--workers", type=_positive, help="pages at a time (default: cores, divided by a world's threads)")
@@ -174,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> int:
     from book.prove import check as checking
     from book.prove import proven
-    from book.record import machines
+    from book.record import ladder, machines
 
     if options.prove and (options.pages or options.ignore_hashes):
         raise BookError("--prove is for all pages and their records: name no page, and leave out --ignore-hashes")
@@ -187,9 +195,22 @@ def _check(options: argparse.Namespace) -> int:
     )
     status = _tell(report)
     if options.prove:
-        machines.write(options.root, proven.proof(options.root, report, os.environ.get("BOOK_WORLD", "")))
+        world = os.environ.get("BOOK_WORLD", "")
+        machines.write(options.root, proven.proof(options.root, report, world))
         print(f"noted in {options.root.relative(options.root.records / machines.FILE)}")
+        if not world:  # the matrix is about versions, with the kernels that they choose
+            ladder.write(options.root, proven.rung(options.root, report))
+            print(f"noted in {options.root.relative(options.root.records / ladder.FILE)}")
     return status
+
+
+def _ladder(options: argparse.Namespace) -> int:
+    from book.prove import ladder_run
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    return ladder_run.climb(options.root, options.torch, options.pages, options.python, say)
 
 
 def _portable(options: argparse.Namespace) -> int:
@@ -342,7 +363,7 @@ def _mutate(options: argparse.Namespace) -> int:
 def _gpu(options: argparse.Namespace) -> int:
     from book.prove import on_gpu, proven
     from book.prove.check import progress
-    from book.record import machines
+    from book.record import ladder, machines
     from book.record.gpu import MOVED, SHOWN
 
     if options.prove and (options.pages or not options.device):
@@ -353,6 +374,7 @@ def _gpu(options: argparse.Namespace) -> int:
         report = on_gpu.simulate(options.root, options.pages, workers=options.workers, say=progress())
         if options.prove:
             machines.write(options.root, proven.proof(options.root, report, machines.SIMULATED))
+            ladder.write(options.root, proven.rung(options.root, report, ladder.SIMULATED))
         return _tell(report)
     report, made = on_gpu.run_on_gpu(options.root, options.pages, progress())
     status = _tell(report)

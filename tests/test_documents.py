@@ -29,7 +29,15 @@ PAIRS = [("README.md", "README.zh.md"), ("CONTRIBUTING.md", "CONTRIBUTING.zh.md"
 RUN = {"python", "bash"}
 TEMPLATES = {"markdown", "py", "toml", "yaml"}  # tried by the tests of this file
 SHOWN_ONLY = {"console", "text"}  # too long to run here, or output
-MADE = {"site/", "build/", ".venv/", "docs/records/gpu.json", "bench/bench.json", "docs/records/machines.json"}
+MADE = {
+    ".ladder/",
+    "site/",
+    "build/",
+    ".venv/",
+    "docs/records/gpu.json",
+    "bench/bench.json",
+    "docs/records/machines.json",
+}
 EXAMPLE = "broadcasting"  # the templates' chapter, which is not in the book
 FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<language>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
@@ -59,7 +67,7 @@ def runnable() -> list[object]:
 
 def kept_files() -> dict[str, bytes]:
     """Every file of the working tree that is not made anew, and the content of those that a command could rewrite."""
-    skip = {".git", ".venv", "node_modules"}
+    skip = {".git", ".venv", ".ladder", "node_modules"}
     built = {ROOT / "build", ROOT / "site"}
     found = {}
     for folder, folders, files in os.walk(ROOT):

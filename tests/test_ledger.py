@@ -17,9 +17,9 @@ from book.source.ledger import Entry, Ledger
 def test_every_kind_is_read(tmp_path: Path) -> None:
     tree = write_small(tmp_path)
     text = entry("raises", error="E", message="m") + entry("tolerance", rtol=0.1, atol=0)
-    tree.ledger.write_text(
-        text + entry("volatile") + entry("warns", message="w") + entry("needs", what="cuda"), encoding="utf-8"
-    )
+    text += entry("volatile") + entry("warns", message="w") + entry("needs", what="cuda") + entry("since", torch="9.1")
+    text += entry("until", torch="9.2") + 'then = { "a" = "b" }\n'
+    tree.ledger.write_text(text, encoding="utf-8")
     where = {"page": "part/small", "section": "scale", "reason": "a test", "reason_zh": "测试"}
     assert ledger.load(tree).entries == (
         Entry("raises", error="E", message="m", **where),
@@ -27,6 +27,8 @@ def test_every_kind_is_read(tmp_path: Path) -> None:
         Entry("volatile", **where),
         Entry("warns", message="w", **where),
         Entry("needs", what="cuda", **where),
+        Entry("since", torch="9.1", what="torch>=9.1", **where),
+        Entry("until", torch="9.2", then=(("a", "b"),), **where),
     )
 
 
@@ -48,6 +50,8 @@ def test_device_is_what_a_gpu_block_needs() -> None:
     book = Ledger(tuple(Entry("needs", "p", section, "r", what=what) for section, what in kinds.items()))
     assert [book.device("p", section) for section in "abcde"] == ["cuda", "accelerator", "", "", ""]
     assert book.device("q", "a") == ""
+    newer = Entry("since", "p", "e", "r", torch="2.15", what="torch>=2.15")
+    assert Ledger((newer,)).device("p", "e") == "torch>=2.15" and Ledger((newer,)).need("p", "e") is newer
 
 
 def test_check_targets_passes_and_fails(tmp_path: Path) -> None:

@@ -204,7 +204,16 @@ def repository_files() -> list[Path]:
     if listed.returncode == 0 and listed.stdout:
         found = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
     else:
-        made = {".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".import_linter_cache", ".git"}
+        made = {
+            ".venv",
+            ".ladder",
+            "__pycache__",
+            ".pytest_cache",
+            ".mypy_cache",
+            ".ruff_cache",
+            ".import_linter_cache",
+            ".git",
+        }
         inside = {path: path.relative_to(ROOT).parts for path in ROOT.rglob("*")}
         found = [path for path, parts in inside.items() if parts[0] not in ("build", "site") and not made & set(parts)]
     return [path for path in found if path.is_file()]

@@ -103,7 +103,7 @@ def test_actionlint_catches_a_planted_error(
 
 
 def test_there_are_workflows() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "gpu.yml", "nightly.yml", "pages.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "gpu.yml", "ladder.yml", "nightly.yml", "pages.yml"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
@@ -228,6 +228,27 @@ def test_the_main_job_leaves_nothing_out() -> None:
     line = next(line for line in script.splitlines() if "make test" in line and line.startswith("timeout"))
     assert 'make test ARGS="$times"' in line and "-m" not in script[script.index("times=") :].split('"')[1].split()
     assert "--junitxml=build/junit.xml" in script and "--durations=" in script
+
+
+def test_the_ladder_runs_each_week_and_with_no_change() -> None:
+    """It installs gigabytes: no push and no pull request does."""
+    workflow = load(ROOT / ".github" / "workflows" / "ladder.yml")
+    assert set(workflow["on"]) == {"schedule", "workflow_dispatch"}
+    (when,) = workflow["on"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", when["cron"]), "once a week"
+    (job,) = workflow["jobs"].values()
+    assert "continue-on-error" not in job
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make ladder TORCH=newest"]
+
+
+def test_nothing_else_runs_the_ladder() -> None:
+    others = [path for path in WORKFLOWS if path.name != "ladder.yml"] + [ROOT / ".ci" / "run"]
+    assert not [path.name for path in others if "ladder" in path.read_text(encoding="utf-8")]
+    rules = (ROOT / "Makefile").read_text(encoding="utf-8").split("\n\n")
+    assert [rule.split(":")[0] for rule in rules if "book ladder" in rule] == ["ladder"]
+    assert not [rule for rule in rules if re.match(r"(?!\.PHONY|ladder)[\w./-]+:.*\bladder\b", rule)], (
+        "no target needs it"
+    )
 
 
 def test_the_ci_script_parses() -> None:

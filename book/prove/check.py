@@ -10,12 +10,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from book.ground import versions
 from book.ground.errors import BookError, nearest
 from book.ground.tree import Tree
-from book.prove import compare
+from book.prove import bounds, compare
 from book.prove.bindings import defined
 from book.record import records
 from book.record.outputs import text_of
@@ -28,6 +30,7 @@ from book.source.pages import Block, Page
 Say = Callable[[str], None]
 NO_ACCELERATOR = ("cpu", ledger.SIMULATED)  # they don't meet a block's need for one
 LIMIT = 120.0  # seconds that one block may take
+LEDGER = "tests/ledger.toml"
 
 
 def silent(line: str) -> None:
@@ -115,12 +118,7 @@ def unmet(entry: Entry | None, device: str | None = None) -> str | None:
             have = importlib.metadata.version(match[1])
         except importlib.metadata.PackageNotFoundError:
             return f"needs {entry.what}, which is not installed"
-        wanted = [int(n) for n in match[2].split(".")]
-        return (
-            None
-            if [int(n) for n in re.findall(r"\d+", have)[: len(wanted)]] >= wanted
-            else f"needs {entry.what}, here is {have}"
-        )
+        return None if versions.at_least(have, match[2]) else f"needs {entry.what}, here is {have}"
     if entry.what in ledger.DEVICES:
         kind = (device or "cpu").partition(":")[0]
         met = kind == "cuda" if entry.what == "cuda" else kind not in NO_ACCELERATOR
@@ -136,7 +134,7 @@ def job_of(tree: Tree, page: Page, book_ledger: Ledger, *, device: str | None = 
     """What the session is to run for a page, up to and including block ``until``."""
     blocks = []
     for block in page.blocks:
-        if unmet(book_ledger.get("needs", page.name, block.name), device) is None:
+        if unmet(book_ledger.need(page.name, block.name), device) is None:
             lines = (block.file_line, block.file_line + block.code.count("\n") - 1)
             shows = (f"snippets/{block.file}", *lines) if block.from_toolkit else None
             blocks.append(BlockCode(block.name, block.run_code, shows))
@@ -169,12 +167,12 @@ def judge(
     """
     results = {result.name: result for result in run.results}
     follows = _followers(page, run, book_ledger)
-    versions = "" if record is None or ignore_hashes else records.other_versions(tree, record)
+    others = "" if record is None or ignore_hashes else records.other_versions(tree, record)
     hashed = dict(zip([b.name for b in page.blocks], records.hashes(tree, page), strict=True))
     verdicts = []
     for block in page.blocks:
         place = where(page, block)
-        missing = unmet(book_ledger.get("needs", page.name, block.name), device)
+        missing = unmet(book_ledger.need(page.name, block.name), device)
         result = results.get(block.name)
         if missing:
             gap = _not_run(page, block, record, book_ledger, hashed[block.name], ignore_hashes) if record else ""
@@ -189,15 +187,52 @@ def judge(
             verdicts.append(Verdict(page.name, block.name, "failed", why, result.seconds, root))
         else:
             faults = _rules(page, result, book_ledger)
-            if record is not None and versions and device in (None, "cpu"):
-                faults.append(f"{versions}: run {records.mend(page.name)}")
+            if record is not None and others and device in (None, "cpu"):
+                faults.append(f"{others}: run {records.mend(page.name)}")
             elif record is not None and not (result.failure and faults):
                 faults += _against_record(
                     page, block, result, record, book_ledger, hashed[block.name], ignore_hashes, device, moved
                 )
             message = "\n    ".join([f"{place}:", *faults]) if faults else ""
             verdicts.append(Verdict(page.name, block.name, "failed" if faults else "passed", message, result.seconds))
+        until = book_ledger.get("until", page.name, block.name)
+        if until and record is not None and result is not None:
+            again = partial(judge, tree, page, run, ignore_hashes=ignore_hashes, device=device)
+            verdicts[-1] = _within(until, verdicts[-1], place, record, book_ledger, again)
     return verdicts
+
+
+def _within(
+    until: Entry,
+    found: Verdict,
+    place: str,
+    record: records.Record,
+    book_ledger: Ledger,
+    again: Callable[[Ledger, records.Record], list[Verdict]],
+) -> Verdict:
+    """The verdict on a block with a ledger's ``until``, of which ``found`` is the one that the record alone gives.
+
+    Args:
+        again: judges the page once more, with another ledger and another record.
+    """
+    have, cell = records.torch_version(), record.cell(until.section)
+    if cell is None:
+        return found
+    gap = bounds.fault(until, cell)
+    if gap:
+        return replace(found, status="failed", message=f"{place}:\n    {gap}: correct its [[until]] entry in {LEDGER}")
+    if not versions.beyond(have, until.torch):
+        return found
+    if found.status == "passed":
+        told = f"the ledger says until torch {until.torch}, but it prints its record on {have}"
+        return replace(found, status="failed", message=f"{place}:\n    {told}: delete its [[until]] entry in {LEDGER}")
+    if not until.then:
+        return replace(found, status="skipped", message=f"until torch {until.torch}, here is {have}", follows="")
+    expected = bounds.later(until, cell)
+    others = Ledger(tuple(entry for entry in book_ledger.entries if entry.kind != "until"))  # each is judged by itself
+    changed = replace(record, cells=tuple(expected if one is cell else one for one in record.cells))
+    verdicts = again(bounds.ledger_of(others, until, expected), changed)
+    return next(verdict for verdict in verdicts if verdict.block == until.section)
 
 
 def _followers(page: Page, run: PageRun, book_ledger: Ledger) -> dict[str, str]:

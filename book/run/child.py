@@ -14,6 +14,7 @@ import faulthandler
 import importlib
 import io
 import linecache
+import logging
 import os
 import platform
 import re
@@ -60,6 +61,8 @@ SEEDERS = {"manual_seed", "seed", "fork_rng", "set_rng_state", "seed_all", "sets
 def warm_up() -> None:
     """Import what every page uses, once, in the parent. Never touches CUDA, starts no thread."""
     os.environ["MPLBACKEND"] = "module://book.run.figures"
+    # A torch built for CUDA says so, with the time, when it finds a CUDA toolkit and no GPU: news of the machine.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     world.clean_settings(os.environ.get("MPLCONFIGDIR"))
     for name in WARM_MODULES:
         importlib.import_module(name)

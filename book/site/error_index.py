@@ -13,6 +13,7 @@ from typing import Any
 from book.ground.tree import Tree
 from book.record import records
 from book.record.records import Cell
+from book.site import matrix
 from book.source import pages
 from book.source.ledger import Entry, Ledger
 
@@ -48,6 +49,7 @@ class Raised:
     message: str
     title: str
     heading: str
+    newer: str = ""  # what a newer torch says instead
 
     @property
     def anchor(self) -> str:
@@ -76,7 +78,12 @@ def collect(tree: Tree, language: str, ledger: Ledger) -> list[Raised]:
                 error = _error(cell)
                 found.append(
                     Raised(
-                        entries[block.name], error["ename"], error["evalue"], title, headings[-1] if headings else title
+                        entries[block.name],
+                        error["ename"],
+                        error["evalue"],
+                        title,
+                        headings[-1] if headings else title,
+                        matrix.bound(language, ledger.get("until", name, block.name)),
                     )
                 )
     return sorted(found, key=lambda r: (r.name, r.headline.lower()))
@@ -119,6 +126,7 @@ def _raised(raised: Raised, heading: str, language: str) -> list[str]:
         "``` { .text .rp-out .rp-error }",
         *f"{raised.name}: {raised.message}".rstrip("\n").split("\n"),
         "```",
+        *(["", raised.newer[0].upper() + raised.newer[1:]] if raised.newer else []),
         "",
         words["mend"].format(mend=entry.mend_zh if language == "zh" else entry.mend),
         "",

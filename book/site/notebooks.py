@@ -25,6 +25,11 @@ IS_THERE = {"cuda": "torch.cuda.is_available()", "accelerator": "torch.accelerat
 COPY = {"en": "copy runnable", "zh": "复制可运行的程序"}
 
 
+def is_there(need: str) -> str:
+    """The condition under which a block runs: on its device, or on its torch (``torch>=2.15``)."""
+    return IS_THERE.get(need) or f'torch.__version__ >= "{need.removeprefix("torch>=")}"'
+
+
 def program_name(page: str, block: str) -> str:
     """``tensors/indexing``, ``select`` -> ``indexing_select.py``: a program named ``select.py`` would hide the module."""
     return f"{page.rpartition('/')[2]}_{block}.py"
@@ -45,7 +50,7 @@ def script(page: Page, raising: dict[str, str], needing: Mapping[str, str] = Map
             caught = f'except {raising[block.name]} as error:\n    print(f"{{type(error).__name__}}: {{error}}")'
             code = f"try:\n{textwrap.indent(code, '    ')}\n{caught}"
         if block.name in needing:
-            code = f"import torch\n\nif {IS_THERE[needing[block.name]]}:\n{textwrap.indent(code, '    ')}"
+            code = f"import torch\n\nif {is_there(needing[block.name])}:\n{textwrap.indent(code, '    ')}"
         parts.append(f"# %% {block.name}\n{code}")
     return "\n\n".join(parts) + "\n"
 

@@ -23,11 +23,12 @@ from book.find import reference
 from book.ground.errors import BookError, at
 from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
-from book.record import records
+from book.record import ladder, records
 from book.record.gpu import MOVED, YES, GpuBlock, GpuRecord, read_gpu
+from book.record.ladder import Rung
 from book.record.outputs import text_of
 from book.record.records import Cell, Record
-from book.site import error_index, notebooks, reference_pages, status, toolkit_reference
+from book.site import error_index, matrix, notebooks, reference_pages, status, toolkit_reference
 from book.site.markdown import fence
 from book.site.outputs import text_lines
 from book.source import code_zh, ledger, mathml, pages
@@ -52,6 +53,7 @@ WORDS = {
         "differs": ", because it prints other values on the GPU",
         "follows": ", because it needs a block that does",
         "none": ", because it makes no tensor",
+        "waits": "torch {torch} is needed; not run yet",
         "report": "report this block",
         "toolkit": "toolkit reference",
         "take": "Take it with you: ",
@@ -77,6 +79,7 @@ WORDS = {
         "differs": "，因为在 GPU 上打印的值不同",
         "follows": "，因为它要用到这样的代码块",
         "none": "，因为它不创建张量",
+        "waits": "需要 torch {torch}；尚未运行",
         "report": "报告此代码块的问题",
         "toolkit": "工具箱参考",
         "take": "带走本章：",
@@ -104,6 +107,7 @@ class Context:
     repo_url: str
     site_urls: dict[str, str]
     translations: Translations
+    ladder: tuple[Rung, ...] = ()
 
     def shown(self, page: Page, block: Block) -> str:
         """A block's code as its page shows it: on a Chinese page its comments are Chinese."""
@@ -122,7 +126,8 @@ def stage(tree: Tree, languages: Iterable[str] = LANGUAGES) -> list[Path]:
     settings = {language: config(tree, language) for language in LANGUAGES}
     urls = {language: str(found.get("site_url") or "") for language, found in settings.items()}
     repo = str(settings["en"].get("repo_url") or "").rstrip("/")
-    context = Context(tree, ledger.load(tree), read_gpu(tree), repo, urls, code_zh.load(tree))
+    rungs = tuple(ladder.read(tree))
+    context = Context(tree, ledger.load(tree), read_gpu(tree), repo, urls, code_zh.load(tree), rungs)
     changed: list[Path] = []
     problems: list[str] = []
     for language in languages:
@@ -147,7 +152,8 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
     old = _read_state(target)
     state: dict[str, dict[str, Any]] = {}
     changed: list[Path] = []
-    common = _digest(_engine(), repr(context.ledger), repr(context.gpu), context.repo_url, repr(context.site_urls))
+    facts = (context.ledger, context.gpu, context.ladder, context.site_urls)
+    common = _digest(_engine(), context.repo_url, *map(repr, facts))
     if language == "zh":
         common = _digest(common, repr(context.translations))
     for name in tree.pages(language):
@@ -280,13 +286,14 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
     lines = mathml.convert_lines(page.lines, is_prose, page.path)
     lines = [with_percents(line) if is_prose(number) else line for number, line in enumerate(lines, start=1)]
     imports: dict[str, str] = {}
+    proven = matrix.proven(page.language, record, context.ladder) if record else {}
 
     def shown(block: Block, cell: Cell, number: int) -> list[str]:
         assert record is not None
         imports.update(reference.imported(block.code))
         code = context.shown(page, block)
         links = reference_pages.api_links(page.name, page.language, code, cell.apis, imports)
-        return _block(context, page, block, cell, record, files) + links
+        return _block(context, page, block, cell, record, files, proven[cell.name]) + links
 
     out = _expand(page, record, lines, shown)
     if record is not None:
@@ -396,17 +403,30 @@ def _duration(words: dict[str, str], seconds: float) -> str:
 
 
 def _block(
-    context: Context, page: Page, block: Block, cell: Cell, record: Record, files: dict[str, str | bytes]
+    context: Context,
+    page: Page,
+    block: Block,
+    cell: Cell,
+    record: Record,
+    files: dict[str, str | bytes],
+    proven: str,
 ) -> list[str]:
     extras = "".join(f' {key}="{value}"' for key, value in block.attributes.items() if key != "alt")
     lines = fence(context.shown(page, block), f"{{ .python #code-{block.name} .rp-code{extras} }}")
     on_gpu = context.gpu.find(page.name, block.name, cell.hashes.code)
-    for number, output in enumerate(shown_outputs(cell, on_gpu), start=1):
+    newer = matrix.own(context.ladder, record, cell)
+    outputs = newer[1]["outputs"] if newer else shown_outputs(cell, on_gpu)
+    for number, output in enumerate(outputs, start=1):
         lines += ["", *_output(page, block, number, output, files)]
     words = WORDS[page.language]
     missing = context.ledger.get("needs", page.name, block.name)
+    since = context.ledger.get("since", page.name, block.name)
     torch = record.machine.torch.partition("+")[0]
-    if cell.needs and on_gpu is None:
+    if newer:
+        told = words["ran"].format(devices="CPU", torch=newer[0].torch, seconds=_duration(words, newer[1]["seconds"]))
+    elif since:
+        told = words["waits"].format(torch=since.torch)
+    elif cell.needs and on_gpu is None:
         told = words["not_yet"]
     elif cell.needs and on_gpu and on_gpu.passed:
         version, spent = context.gpu.torch.partition("+")[0], _duration(words, on_gpu.seconds)
@@ -417,9 +437,10 @@ def _block(
         told = words["not_run"].format(why=missing.what)
     else:
         devices = _devices(words, on_gpu, context.gpu.find(page.name, block.name, cell.hashes.code, MOVED))
-        told = words["ran"].format(devices=devices, torch=torch, seconds=_duration(words, cell.seconds))
+        told = words["ran"].format(devices=devices, torch=proven, seconds=_duration(words, cell.seconds))
+    bound = matrix.bound(page.language, since or context.ledger.get("until", page.name, block.name))
     stem = page.name.rpartition("/")[2]
-    links = []
+    links = [bound] if bound else []
     if cell.program:
         program = notebooks.program_name(page.name, block.name)
         files[f"{page.name}/{program}"] = cell.program["text"]

@@ -12,6 +12,7 @@ from book.record import machines, records
 from book.record.gpu import MOVED, NONE, YES, GpuBlock, GpuRecord
 from book.record.machines import Proof
 from book.record.records import Record
+from book.site import matrix
 from book.source import pages
 from book.source.ledger import Entry, Ledger
 
@@ -101,6 +102,8 @@ KINDS = {
         "warns": "warns",
         "needs": "needs {what}",
         "sim": "not on the simulated accelerator",
+        "since": "since torch {torch}",
+        "until": "until torch {torch}",
     },
     "zh": {
         "raises": "抛出 {error}",
@@ -109,6 +112,8 @@ KINDS = {
         "warns": "有警告",
         "needs": "需要 {what}",
         "sim": "模拟加速器做不到",
+        "since": "从 torch {torch} 起",
+        "until": "适用到 torch {torch}",
     },
 }
 NEEDS: dict[str, dict[str, str]] = {"en": {}, "zh": {"cuda": "需要 CUDA", "accelerator": "需要加速器"}}
@@ -201,6 +206,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "| --- | ---: | ---: | ---: | --- | --- | ---: | ---: |",
             *rows,
             "",
+            *matrix.section(tree, language, known),
             f"## {words['machines']} {{#machines}}",
             "",
             words["machines_intro"],

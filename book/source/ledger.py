@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from book.ground import versions
 from book.ground.errors import BookError, at, nearest
 from book.ground.tree import Tree
 from book.source.pages import Page
@@ -18,8 +19,10 @@ KINDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "warns": {"message": str},
     "needs": {"what": str},
     "sim": {"message": str},
+    "since": {"torch": str},
+    "until": {"torch": str},
 }
-OPTIONAL: dict[str, set[str]] = {"raises": {"mend", "mend_zh"}}  # and reason_zh for every kind
+OPTIONAL: dict[str, set[str]] = {"raises": {"mend", "mend_zh"}, "until": {"then"}}  # and reason_zh for every kind
 SIMULATED = "sim"  # the device of book.run.simulated
 DEVICES = ("cuda", "accelerator")  # what a block may need that a machine which records has not
 
@@ -32,8 +35,13 @@ class Entry:
         kind: ``raises`` (the block must raise ``error`` with a message that matches ``message``), ``tolerance``
             (floats compare within ``rtol``/``atol``), ``volatile`` (numbers in the output differ from run to run),
             ``warns`` (the block must cause a warning that matches ``message``), ``needs`` (runs only where ``what``
-            holds, such as ``torch>=2.12``, ``torchvision`` or ``cuda``), ``sim`` (the simulated accelerator can't do
-            what the block needs, and it then fails with a message that matches ``message``).
+            holds, such as ``accelerate>=1.2``, ``torchvision`` or ``cuda``), ``since`` (runs only from ``torch`` on, which
+            is newer than the pinned one), ``until`` (keeps to its record up to ``torch``, and must differ on newer ones),
+            ``sim`` (the simulated accelerator can't do what the block needs, and it then fails with a message that
+            matches ``message``).
+        torch: of ``since`` and ``until``, such as ``2.14``; ``since`` then has ``what`` too, ``torch>=2.14``.
+        then: of ``until``: texts of the record and what newer ones print for them. With it the block must do so and
+            nothing else; without it, it must differ somehow.
         reason_zh: the reason in Chinese, for the Chinese status page.
         mend: what a reader who meets the exception should do, in English (``mend_zh``: in Chinese), for the page
             "Errors and what they mean".
@@ -48,6 +56,8 @@ class Entry:
     rtol: float = 0.0
     atol: float = 0.0
     what: str = ""
+    torch: str = ""
+    then: tuple[tuple[str, str], ...] = ()
     mend: str = ""
     mend_zh: str = ""
     reason_zh: str = ""
@@ -72,10 +82,14 @@ class Ledger:
         chosen = set(pages)
         return Ledger(tuple(entry for entry in self.entries if entry.page in chosen))
 
+    def need(self, page: str, section: str) -> Entry | None:
+        """What the block needs to run at all: its ``needs``, or the torch of its ``since``."""
+        return self.get("needs", page, section) or self.get("since", page, section)
+
     def device(self, page: str, section: str) -> str:
-        """The device without which the block is recorded as one that has not run, or an empty string."""
-        entry = self.get("needs", page, section)
-        return entry.what if entry and entry.what in DEVICES else ""
+        """The device, or the torch (``torch>=2.15``), without which the block is recorded as one that has not run, or ""."""
+        entry = self.need(page, section)
+        return entry.what if entry and (entry.what in DEVICES or entry.kind == "since") else ""
 
     def of_page(self, page: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.page == page]
@@ -85,7 +99,8 @@ def load(tree: Tree) -> Ledger:
     """Read the ledger; a missing file is an empty ledger.
 
     Raises:
-        BookError: the file does not parse, or an entry has a missing, unknown or ill-typed key.
+        BookError: the file does not parse, an entry has a missing, unknown or ill-typed key, or names a torch that
+            makes no sense beside the pinned one.
     """
     if not tree.ledger.is_file():
         return Ledger()
@@ -103,6 +118,7 @@ def load(tree: Tree) -> Ledger:
         if not isinstance(rows, list):
             raise at(where, None, f"write each entry as [[{kind}]]")
         entries += [_entry(where, kind, row) for row in rows]
+    _check_torches(where, entries, versions.pinned(tree))
     seen: set[tuple[str, str, str]] = set()
     for entry in entries:
         key = (entry.kind, entry.page, entry.section)
@@ -129,7 +145,38 @@ def _entry(where: str, kind: str, row: dict[str, object]) -> Entry:
             re.compile(str(row["message"]))
         except re.error as error:
             raise at(where, None, f'{label}: "message" is no regular expression: {error}') from error
+    if "torch" in row and not re.fullmatch(r"\d+\.\d+", str(row["torch"])):
+        raise at(where, None, f'{label}: "torch" is {row["torch"]!r}: write major and minor, such as "2.15"')
+    if "then" in row:
+        row = {**row, "then": _then(where, label, row["then"])}
+    if kind == "since":
+        row = {**row, "what": f"torch>={row['torch']}"}
     return Entry(kind=kind, **row)  # type: ignore[arg-type]  # keys and types were checked above
+
+
+def _then(where: str, label: str, value: object) -> tuple[tuple[str, str], ...]:
+    good = isinstance(value, dict) and value and all(isinstance(new, str) and old for old, new in value.items())
+    if not good or not isinstance(value, dict):
+        raise at(
+            where, None, f'{label}: "then" is {value!r}: write then = {{"text of the record" = "text of newer ones"}}'
+        )
+    return tuple(value.items())
+
+
+def _check_torches(where: str, entries: Iterable[Entry], pinned: str) -> None:
+    """``since`` is newer than the pinned torch, and ``until`` is not older: else the record could not be as it says."""
+    for entry in entries:
+        label = f'{where}: [[{entry.kind}]] {entry.page} "{entry.section}"'
+        if not pinned or entry.kind not in ("since", "until"):
+            continue
+        if entry.kind == "since" and versions.at_least(pinned, entry.torch):
+            raise BookError(
+                f"{label}: torch {pinned} is pinned, which is not older than {entry.torch}: delete the entry"
+            )
+        if entry.kind == "until" and versions.beyond(pinned, entry.torch):
+            raise BookError(
+                f"{label}: torch {pinned} is pinned, which is newer than {entry.torch}: mend the block, delete the entry"
+            )
 
 
 def check_targets(ledger: Ledger, pages: dict[str, Page], where: str = "tests/ledger.toml") -> None:

@@ -132,7 +132,7 @@ print(counts.float().mean())
 try:
     counts.mean()
 except RuntimeError as error:
-    print(type(error).__name__, "-", error)
+    print(error)
 # --8<-- [end:integer_division]
 
 # --8<-- [start:in_place_cast]

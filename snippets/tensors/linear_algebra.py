@@ -703,7 +703,11 @@ pairs = {
 for name, (old_call, replacement) in pairs.items():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        torch.testing.assert_close(old_call(), replacement)
+        try:
+            torch.testing.assert_close(old_call(), replacement)
+        except RuntimeError:  # of a function that this torch no longer has
+            print(f"{name}: removed")
+            continue
     messages = [str(w.message).split("and will be")[0].strip() for w in caught]
     print(f"{name}: {messages[0] if messages else 'no warning'}")
 # --8<-- [end:old_names]

@@ -1,0 +1,165 @@
+"""What the runs on other versions of torch showed: a table for the status page, and words for the line under a block."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from book.ground import versions
+from book.ground.tree import Tree
+from book.record import ladder
+from book.record.ladder import Rung
+from book.record.records import Cell, Record
+from book.source.ledger import Entry
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")  # those of .github/workflows/ci.yml
+SYSTEMS = {"Linux": "Linux", "Darwin": "macOS", "Windows": "Windows"}  # as Python names it -> as readers do
+
+WORDS = {
+    "en": {
+        "title": "torch, Python and system",
+        "intro": "Every block of every page, run and held against its record. Each cell is written by such a run, "
+        "`make ladder` or `python -m book check --prove`, and by nothing else; a block whose page was recorded anew "
+        "since then counts no more. The book's records are made with torch {pinned}.",
+        "head": "torch | system | device",
+        "cpu": "CPU",
+        "simulated": "simulated accelerator",
+        "none": "not run yet",
+        "cell": "{proven:,} of {blocks:,}, {date}",
+        "differ": "; {failed} differ",
+        "differing": "These blocks differed:",
+        "row": "torch {torch}, Python {python}, {system}, {device}",
+        "until": "until torch {torch}: {reason}",
+        "since": "since torch {torch}: {reason}",
+        "then": "after torch {torch}: {then}",
+        "run": "torch {torch}: Python {pythons}",
+        "and": ", ",
+    },
+    "zh": {
+        "title": "torch、Python 与系统",
+        "intro": "运行全书每一页的每个代码块，并与记录逐一比对。每一格都由这样一次运行（`make ladder` 或 `python -m book check --prove`）写入，"
+        "没有其他来源；此后重新记录过的页面，其代码块不再计入。本书的记录用 torch {pinned} 生成。",
+        "head": "torch | 系统 | 设备",
+        "cpu": "CPU",
+        "simulated": "模拟加速器",
+        "none": "尚未运行",
+        "cell": "{blocks:,} 个中 {proven:,} 个一致，{date}",
+        "differ": "；{failed} 个不一致",
+        "differing": "以下代码块不一致：",
+        "row": "torch {torch}，Python {python}，{system}，{device}",
+        "until": "适用到 torch {torch}：{reason}",
+        "since": "从 torch {torch} 起：{reason}",
+        "then": "torch {torch} 之后：{then}",
+        "run": "torch {torch}：Python {pythons}",
+        "and": "、",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One cell of the matrix."""
+
+    torch: str
+    system: str
+    device: str
+    python: str
+
+    def holds(self, made: Rung) -> bool:
+        here = (made.torch, SYSTEMS.get(made.system.partition(" ")[0], made.system), made.device, made.python)
+        return here == (self.torch, self.system, self.device, self.python)
+
+
+def section(tree: Tree, language: str, known: Sequence[Record]) -> list[str]:
+    """The matrix as lines of Markdown, from the recorded runs alone; a cell that no run filled says so."""
+    words, rungs, pinned = WORDS[language], ladder.read(tree), versions.pinned(tree)
+    digests = {record.page: ladder.digest(record) for record in known}
+    torches = sorted({made.torch for made in rungs} | ({pinned} if pinned else set()), key=versions.numbers)
+    pythons = sorted({*PYTHONS, *(made.python for made in rungs)}, key=versions.numbers)
+    lines = [
+        f"## {words['title']} {{#torch-versions}}",
+        "",
+        words["intro"].format(pinned=pinned or "-"),
+        "",
+        f"| {words['head']} | {' | '.join(f'Python {python}' for python in pythons)} |",
+        "| --- | --- | --- |" + " --- |" * len(pythons),
+    ]
+    differing: list[str] = []
+    for torch in torches:
+        for system in dict.fromkeys(SYSTEMS.values()):
+            for device in ladder.DEVICES:
+                spots = [Spot(torch, system, device, python) for python in pythons]
+                found = [next((made for made in rungs if spot.holds(made)), None) for spot in spots]
+                cells = [_cell(words, made, known, digests) for made in found]
+                lines.append(f"| {torch} | {system} | {words[device]} | {' | '.join(cells)} |")
+                differing += [line for made in found if made for line in _differing(words, made, digests)]
+    return [*lines, *(["", words["differing"], "", *differing] if differing else []), ""]
+
+
+def _cell(words: Mapping[str, str], made: Rung | None, known: Sequence[Record], digests: Mapping[str, str]) -> str:
+    if made is None:
+        return words["none"]
+    proven = sum(made.proves(record.page, digests[record.page], cell.name) for record in known for cell in record.cells)
+    blocks = sum(len(record.cells) for record in known)
+    told = words["cell"].format(proven=proven, blocks=blocks, date=made.date)
+    return told + (words["differ"].format(failed=len(made.failed)) if made.failed else "")
+
+
+def _differing(words: Mapping[str, str], made: Rung, digests: Mapping[str, str]) -> list[str]:
+    """A line for a run in which blocks differed, with a link to each that is still there."""
+    links = []
+    for name in made.failed:
+        page, _, block = name.partition("::")
+        if page in digests:
+            links.append(f"[`{page}: {block}`]({page}.md#code-{block})")
+    where = words["row"].format(
+        torch=made.torch, python=made.python, system=made.system, device=words[made.device]
+    )  # fmt: skip
+    return [f"- {where}: {words['and'].join(links)}"] if links else []
+
+
+def proven(language: str, record: Record, rungs: Sequence[Rung]) -> dict[str, str]:
+    """Block -> the versions of torch that it was proven on, as its line shows them: details are in the ``title``."""
+    digest = ladder.digest(record)
+    return {cell.name: _proven(WORDS[language], record, digest, cell.name, rungs) for cell in record.cells}
+
+
+def _proven(words: Mapping[str, str], record: Record, digest: str, block: str, rungs: Sequence[Rung]) -> str:
+    recorded = record.machine.torch.partition("+")[0]
+    found: dict[str, list[str]] = {recorded: [_where(record.machine.python.rpartition(".")[0], record.machine.system)]}
+    for made in rungs:
+        if made.device == ladder.CPU and made.proves(record.page, digest, block):
+            found[made.torch] = list(dict.fromkeys([*found.get(made.torch, []), _where(made.python, made.system)]))
+    if len(found) == 1:
+        return recorded
+    torches = sorted(found, key=versions.numbers)
+    details = "; ".join(words["run"].format(torch=each, pythons=words["and"].join(found[each])) for each in torches)
+    return f'<span title="{html.escape(details)}">{words["and"].join(torches)}</span>'
+
+
+def _where(python: str, system: str) -> str:
+    return f"{python} ({system})"
+
+
+def bound(language: str, entry: Entry | None) -> str:
+    """For which torch a block holds, and why or what newer ones print; empty for a block without such an entry."""
+    if entry is None:
+        return ""
+    then = WORDS[language]["and"].join(code(new) for _, new in entry.then)
+    kind = "then" if then else entry.kind
+    return WORDS[language][kind].format(torch=entry.torch, reason=entry.told(language), then=then)
+
+
+def code(text: str) -> str:
+    """Text as inline code of one line."""
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    inner = " ".join(text.split())
+    return f"{ticks} {inner} {ticks}" if len(ticks) > 1 else f"{ticks}{inner}{ticks}"
+
+
+def own(rungs: Sequence[Rung], record: Record, cell: Cell) -> tuple[Rung, dict[str, Any]] | None:
+    """The newest run that shows a block which the pinned torch is too old for."""
+    return ladder.newest(rungs, record.page, cell.name, cell.hashes.code)
