@@ -166,12 +166,7 @@ def test_the_list_has_no_noise(name: str) -> None:
     ],
 )
 def test_aliases_lead_to_the_name_that_is_shown(alias: str, name: str) -> None:
-    assert apis.load().find(alias).name == name
-
-
-def test_an_unknown_name_gets_a_near_one() -> None:
-    with pytest.raises(BookError, match=r'"torch\.sigmoit" \(did you mean "torch\.sigmoid"\?\)'):
-        apis.load().find("torch.sigmoit")
+    assert apis.load().by_name[apis.load().canonical[alias]].name == name
 
 
 @pytest.mark.parametrize(
@@ -197,7 +192,7 @@ def test_families_keep_different_things_apart() -> None:
 
 @pytest.mark.parametrize(("name", "page"), PAGES.items())
 def test_official_pages(name: str, page: str) -> None:
-    assert apis.load().find(name).address == f"https://docs.pytorch.org/docs/stable/{page}"
+    assert apis.load().by_name[apis.load().canonical[name]].address == f"https://docs.pytorch.org/docs/stable/{page}"
 
 
 def test_groups_by_who_can_run_them() -> None:

@@ -8,9 +8,10 @@ from book.ground.tree import HERE, LANGUAGES
 from book.prove.audit import mends
 from book.record import records
 from book.site import error_index
-from book.site.error_index import plain, short
+from book.site.error_index import short
 from book.source import ledger
 from book.source.ledger import Entry, Ledger
+from book.source.markdown import plain
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -35,7 +35,7 @@ def test_a_gpu_record_comes_back_as_it_was_written(small: Tree) -> None:
 
 
 def test_a_pass_is_of_one_page_block_code_and_mode() -> None:
-    assert PASS.passed("p", "b", "c") and not PASS.passed("p", "d", "e")
+    assert PASS.find("p", "b", "c") == PASS.blocks[0]
     assert PASS.find("p", "b", "other code") is None and PASS.find("q", "b", "c") is None
     assert PASS.find("p", "b", "c", MOVED) is None
     assert PASS.find("p", "d", "e") == PASS.blocks[1]

@@ -25,6 +25,31 @@ from book.record import records
 from book.site import reference_pages, stage
 from book.source import pages
 
+
+def gaps(index: Index, text: str, language: str) -> list[str]:
+    """Where an api.json differs from the records; empty when it is theirs."""
+    try:
+        have = dict(json.loads(text)["apis"])
+    except (ValueError, KeyError, TypeError):
+        return ["api.json: not whole: run python -m book stage"]
+    want = json.loads(reference.api_json(index, language))["apis"]
+    return (
+        [
+            f"api.json: lacks {name}, which a record names: run python -m book stage"
+            for name in want.keys() - have.keys()
+        ]
+        + [
+            f"api.json: has {name}, which no record names: run python -m book stage"
+            for name in have.keys() - want.keys()
+        ]
+        + [
+            f"api.json: {name} is not as the records have it: run python -m book stage"
+            for name in want.keys() & have.keys()
+            if want[name] != have[name]
+        ]
+    )
+
+
 HEAVIEST = 60_000  # bytes of a page's HTML, gzipped
 
 
@@ -227,7 +252,7 @@ def recorded(tree: Tree) -> dict[str, set[tuple[str, str]]]:
             continue
         for cell in records.read(tree, page).cells:
             for name in cell.apis:
-                found.setdefault(apis.load().find(name).name, set()).add((page, cell.name))
+                found.setdefault(apis.load().by_name[apis.load().canonical[name]].name, set()).add((page, cell.name))
     return found
 
 
@@ -239,7 +264,7 @@ def test_api_json_is_what_the_records_say(real_index: Index, language: str) -> N
     assert have == want
     assert len(want) > 50
     assert all(len(row["examples"]) == len(want[name]) for name, row in rows.items()), "an example is listed twice"
-    assert reference.gaps(real_index, reference.api_json(real_index, language), language) == []
+    assert gaps(real_index, reference.api_json(real_index, language), language) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -276,24 +301,24 @@ def test_a_stale_api_json_is_noticed(named: Tree, fault: str) -> None:
     index = reference.build(named)
     path = named.build / "en" / "api.json"
     text = path.read_text(encoding="utf-8")
-    assert reference.gaps(index, text, "en") == []
+    assert gaps(index, text, "en") == []
     data = json.loads(text)
     breaks, says = FAULTS[fault]
     breaks(data["apis"])
-    found = reference.gaps(index, json.dumps(data), "en")
+    found = gaps(index, json.dumps(data), "en")
     assert len(found) == 1 and says in found[0] and "run python -m book stage" in found[0]
-    assert reference.gaps(index, text[:500], "en") == ["api.json: not whole: run python -m book stage"]
+    assert gaps(index, text[:500], "en") == ["api.json: not whole: run python -m book stage"]
 
 
 def test_api_json_follows_the_records(named: Tree) -> None:
     stage.stage(named)
     old = (named.build / "en" / "api.json").read_text(encoding="utf-8")
     name_apis(named, "part/small", {"scale": ["torch.tensor"]})
-    assert "api.json: has torch.mul" in "\n".join(reference.gaps(reference.build(named), old, "en"))
+    assert "api.json: has torch.mul" in "\n".join(gaps(reference.build(named), old, "en"))
     changed = {path.name for path in stage.stage(named)}
     assert {"api.json", "finder.json"} <= changed
     new = (named.build / "en" / "api.json").read_text(encoding="utf-8")
-    assert reference.gaps(reference.build(named), new, "en") == []
+    assert gaps(reference.build(named), new, "en") == []
 
 
 def test_staging_again_writes_nothing(named: Tree) -> None:
@@ -315,7 +340,7 @@ def test_staged_pages(named: Tree) -> None:
         hub = (folder / "reference" / "torch.md").read_text(encoding="utf-8")
         assert '<a id="torch.mul"></a>[`mul`](torch/' in hub
         assert '<li><a id="torch.gather" href="https://docs.pytorch.org/' in hub
-        place = reference.place(apis.load().find("torch.pow"))
+        place = reference.place(apis.load().by_name["torch.pow"])
         part = (folder / "reference" / f"{place}.md").read_text(encoding="utf-8")
         assert '<h3 id="torch.pow" class="rp-api" markdown="span">`torch.pow`</h3>' in part
         assert "../../part/small.md#code-curve" in part
@@ -325,7 +350,7 @@ def test_staged_pages(named: Tree) -> None:
 
 def test_an_error_stays_an_error_on_the_reference_page(named: Tree) -> None:
     stage.stage(named)
-    place = reference.place(apis.load().find("torch.ones"))
+    place = reference.place(apis.load().by_name["torch.ones"])
     part = (named.build / "en" / "reference" / f"{place}.md").read_text(encoding="utf-8")
     assert ".rp-error" in part and "RuntimeError: The size of tensor a" in part
 
@@ -404,7 +429,7 @@ def built_index(built_site: Path) -> Index:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_site_carries_the_records_index(built_site: Path, built_index: Index, language: str) -> None:
     folder = built_site if language == "en" else built_site / language
-    assert reference.gaps(built_index, (folder / "api.json").read_text(encoding="utf-8"), language) == []
+    assert gaps(built_index, (folder / "api.json").read_text(encoding="utf-8"), language) == []
     finder = json.loads((folder / "finder.json").read_text(encoding="utf-8"))
     assert finder == json.loads(reference.finder_json(built_index, language))
 

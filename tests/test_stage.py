@@ -20,8 +20,9 @@ from book.record import gpu, records
 from book.record.gpu import MOVED, SHOWN, GpuBlock, GpuRecord
 from book.run.session import Sessions
 from book.site import hook
-from book.site.markdown import fence
-from book.site.stage import clean, config, darken, join_chinese_lines, stage
+from book.site.outputs import darken
+from book.site.stage import config, join_chinese_lines, stage
+from book.source.markdown import fence
 from book.source.shown import pipe_table
 
 
@@ -173,7 +174,7 @@ def test_a_notebook_view_holds_inputs_and_outputs_and_is_not_searched(
     stage(small)
     assert not (small.build / "en" / "part" / "small_notebook.md").exists()
     monkeypatch.setattr("book.site.stage.NOTEBOOK_VIEWS", ("part/small",))
-    clean(small)
+    shutil.rmtree(small.build)
     stage(small)
     for language in ("en", "zh"):
         folder = small.build / language / "part"
@@ -229,13 +230,6 @@ def test_darken_swaps_ink_and_paper_and_keeps_colours() -> None:
 def test_join_chinese_lines() -> None:
     assert join_chinese_lines("张量\n的和，\n即 sum\n的结果") == "张量的和，即 sum\n的结果"
     assert join_chinese_lines("一段\n\n另一段") == "一段\n\n另一段"
-
-
-def test_clean_deletes_what_staging_made(small: Tree) -> None:
-    stage(small)
-    (small.root / "site").mkdir()
-    clean(small)
-    assert not small.build.exists() and not (small.root / "site").exists() and small.docs("en").is_dir()
 
 
 def hook_config(tree: Tree) -> MkDocsConfig:

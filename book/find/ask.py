@@ -10,7 +10,7 @@ import json
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from book.find import reference
 from book.find.reference import Example, Index
 from book.ground.errors import BookError
 from book.ground.tree import Tree
+from book.record.outputs import printed
 
 EXPAND = {"F": "torch.nn.functional", "nn": "torch.nn", "optim": "torch.optim", "dist": "torch.distributed"}
 NAMES, EXAMPLES, OF_THE_BEST = 6, 12, 6
@@ -401,20 +402,12 @@ def _told(example: Example, language: str) -> list[str]:
     place = example.places.get(language) or next(iter(example.places.values()))
     lines = [f"{example.name} · {place.title} › {place.heading}", ""]
     lines += [textwrap.indent(example.code.rstrip("\n"), "    ")]
-    printed = _printed(example)
-    if printed:
-        lines += ["", textwrap.indent(printed, "    | ", lambda _: True)]
+    told = _printed(example)
+    if told:
+        lines += ["", textwrap.indent(told, "    | ", lambda _: True)]
     return lines
 
 
 def _printed(example: Example) -> str:
     """What the block printed, as a terminal shows it."""
-    parts: Iterable[str] = (
-        example.error
-        if output["output_type"] == "error"
-        else "".join(output["text"])
-        if output["output_type"] == "stream"
-        else "".join(output["data"].get("text/plain", ""))
-        for output in example.outputs
-    )
-    return "\n".join(part.rstrip("\n") for part in parts if part)
+    return "\n".join(text.rstrip("\n") for output in example.outputs if (text := printed(output)))

@@ -396,7 +396,7 @@ def api_json(index: Index, language: str) -> str:
             "kind": api.kind,
             "namespace": api.group,
             "runs_on": api.where,
-            "signature": signature(api),
+            "signature": api.signature,
             "other_spellings": spellings(index, api),
             "official": api.address,
             "entry": index.address(name),
@@ -414,35 +414,6 @@ def _example_row(example: Example, language: str) -> dict[str, str]:
         "heading": place.heading,
         "address": f"{_folder(example.page)}#code-{example.block}",
     }
-
-
-def gaps(index: Index, text: str, language: str) -> list[str]:
-    """Where an api.json differs from the records; empty when it is theirs."""
-    try:
-        have = dict(json.loads(text)["apis"])
-    except (ValueError, KeyError, TypeError):
-        return ["api.json: not whole: run python -m book stage"]
-    want = json.loads(api_json(index, language))["apis"]
-    return (
-        [
-            f"api.json: lacks {name}, which a record names: run python -m book stage"
-            for name in want.keys() - have.keys()
-        ]
-        + [
-            f"api.json: has {name}, which no record names: run python -m book stage"
-            for name in have.keys() - want.keys()
-        ]
-        + [
-            f"api.json: {name} is not as the records have it: run python -m book stage"
-            for name in want.keys() & have.keys()
-            if want[name] != have[name]
-        ]
-    )
-
-
-def signature(api: Api) -> str:
-    """``grad(outputs, inputs, ...)``, where the list of names has it."""
-    return str(getattr(api, "signature", "") or "")
 
 
 def spellings(index: Index, api: Api) -> list[str]:

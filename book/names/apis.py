@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from book.ground.errors import BookError, nearest
+from book.ground.errors import BookError
 
 FILE = Path(__file__).resolve().parent / "apis.json"
 DOCS = "https://docs.pytorch.org/docs/stable/"
@@ -47,11 +47,6 @@ class Api:
     def address(self) -> str | None:
         return None if self.page is None else DOCS + self.page
 
-    @property
-    def owner(self) -> str | None:
-        """The class that a method or property belongs to."""
-        return self.name.rpartition(".")[0] if self.kind in MEMBER_KINDS else None
-
 
 @dataclass(frozen=True)
 class Apis:
@@ -73,17 +68,6 @@ class Apis:
         for name in sorted(self.by_name):
             found.setdefault(self.by_name[name].family, []).append(name)
         return {family: tuple(names) for family, names in found.items()}
-
-    def find(self, spelling: str) -> Api:
-        """The entry of a name or of one of its aliases.
-
-        Raises:
-            BookError: there is none; says which name is near.
-        """
-        name = self.canonical.get(spelling)
-        if name is None:
-            raise BookError(f'no public PyTorch name "{spelling}"{nearest(spelling, self.by_name)}')
-        return self.by_name[name]
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TypeVar
 
 from book.ground.errors import BookError, nearest
 from book.ground.tree import LANGUAGES, Tree
@@ -18,7 +17,6 @@ from book.source import ledger, pages
 from book.source.ledger import Ledger
 from book.source.pages import Page
 
-T = TypeVar("T")
 GENERATED = frozenset(
     {"errors", "status", "finder", "reference/index", "toolkit/index"}
 )  # pages that staging makes and the navigation lists

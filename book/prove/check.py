@@ -19,8 +19,7 @@ from book.ground.errors import BookError, nearest
 from book.ground.tree import Tree
 from book.prove import bounds, compare
 from book.prove.bindings import defined
-from book.record import records
-from book.record.outputs import text_of
+from book.record import outputs, records
 from book.run.job import BlockCode, BlockResult, Job
 from book.run.session import PageRun, Sessions, Started, default_workers
 from book.source import ledger, pages
@@ -364,12 +363,7 @@ def tolerance_of(book_ledger: Ledger, page: str, block: str) -> compare.Toleranc
 
 def printed(cell: records.Cell) -> str:
     """The text of a recorded block in which numbers may be loose: what it printed and showed, not what it drew."""
-    texts = []
-    for output in cell.outputs:
-        data = output.get("data", {})
-        shown = "" if any(mime.startswith("image/") for mime in data) else data.get("text/plain", "")
-        texts += [output.get("text", ""), output.get("evalue", ""), shown]
-    return "\n".join(map(text_of, texts))
+    return "\n".join(outputs.printed(output, pictures=False) for output in cell.outputs)
 
 
 def read_records(tree: Tree, chosen: dict[str, Page]) -> tuple[dict[str, records.Record], list[str]]:

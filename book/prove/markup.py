@@ -88,10 +88,9 @@ def _render(page: Page) -> _Seen:
         opening = lines[block.line - 1]  # staging writes the attributes otherwise
         lines[block.line - 1] = opening[: len(opening) - len(opening.lstrip(" `"))]
         lines[block.end - 1] += f"\n\n{block.indent}[bookline{number}q](https://pytorch.org)\n"
-    body = next((n for n, line in enumerate(lines[1:], 2) if line.strip() == "---"), 0) if lines[:1] == ["---"] else 0
     seen = _Seen()
     options = {"pymdownx.tabbed": {"alternate_style": True}}
-    seen.feed(markdown.markdown("\n".join(lines[body:]), extensions=EXTENSIONS, extension_configs=options))
+    seen.feed(markdown.markdown("\n".join(lines[page.body :]), extensions=EXTENSIONS, extension_configs=options))
     return seen
 
 

@@ -20,7 +20,7 @@ from book.ground.tree import Tree
 from book.prove import check, compare
 from book.prove.bindings import stored
 from book.prove.check import Say, silent
-from book.record.outputs import text_of
+from book.record.outputs import printed
 from book.record.records import DATA_PACKAGES, Cell
 from book.run.child import OPEN_FIGURE, SEEDERS, silenced
 from book.run.job import BlockCode, BlockResult, Job
@@ -660,17 +660,11 @@ def as_printed(outputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if output["output_type"] == "error":
             shown.append(dict(output))
         elif output["output_type"] == "stream":
-            shown.append({**output, "text": one_line(re.sub(r"\.py:\d+:", ".py:", text_of(output["text"])))})
+            shown.append({**output, "text": one_line(re.sub(r"\.py:\d+:", ".py:", printed(output)))})
         elif form(output["data"]) not in (PLAIN, HTML):
             shown.append({**output, "output_type": "display_data"})
         else:
-            shown.append(
-                {
-                    "output_type": "stream",
-                    "name": "stdout",
-                    "text": one_line(text_of(output["data"]["text/plain"])),
-                }
-            )
+            shown.append({"output_type": "stream", "name": "stdout", "text": one_line(printed(output))})
     return shown
 
 

@@ -52,10 +52,6 @@ class GpuRecord:
         """The pass of this very code (a block that changed since counts as not run)."""
         return self._found.get((page, block, code, mode))
 
-    def passed(self, page: str, block: str, code: str, mode: str = SHOWN) -> bool:
-        found = self.find(page, block, code, mode)
-        return found is not None and found.passed
-
 
 def read_gpu(tree: Tree) -> GpuRecord:
     """The GPU record; empty when no GPU pass was ever recorded."""

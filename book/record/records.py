@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -76,8 +76,12 @@ class Record:
     cells: tuple[Cell, ...]
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def _by_name(self) -> dict[str, Cell]:
+        return {cell.name: cell for cell in reversed(self.cells)}
+
     def cell(self, name: str) -> Cell | None:
-        return next((cell for cell in self.cells if cell.name == name), None)
+        return self._by_name.get(name)
 
 
 def mend(page: str) -> str:

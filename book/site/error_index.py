@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from book.record.records import Cell
 from book.site import matrix
 from book.source import pages
 from book.source.ledger import Entry, Ledger
+from book.source.markdown import fence, front_matter, plain
 
 WORDS = {
     "en": {
@@ -96,13 +95,7 @@ def _error(cell: Cell) -> dict[str, Any]:
 def page(tree: Tree, language: str, ledger: Ledger) -> str:
     """The page as Markdown."""
     words = WORDS[language]
-    lines = [
-        "---",
-        f"title: {words['title']}",
-        f"description: {json.dumps(words['description'], ensure_ascii=False)}",
-        "---",
-        "",
-    ]
+    lines = [*front_matter(words["title"], words["description"]), ""]
     lines += [f"# {words['title']} {{#errors}}", "", words["intro"]]
     found = collect(tree, language, ledger)
     times = Counter(raised.headline for raised in found)
@@ -123,9 +116,7 @@ def _raised(raised: Raised, heading: str, language: str) -> list[str]:
         "",
         f"### {heading} {{#{raised.anchor}}}",
         "",
-        "``` { .text .rp-out .rp-error }",
-        *f"{raised.name}: {raised.message}".rstrip("\n").split("\n"),
-        "```",
+        *fence(f"{raised.name}: {raised.message}", "{ .text .rp-out .rp-error }"),
         *(["", raised.newer[0].upper() + raised.newer[1:]] if raised.newer else []),
         "",
         words["mend"].format(mend=entry.mend_zh if language == "zh" else entry.mend),
@@ -138,8 +129,3 @@ def short(message: str) -> str:
     """The first sentence of a message, at most 90 characters."""
     first = re.split(r"(?<=[.!?]) |\n|; |: (?=\[)", message.strip().removeprefix('"'), maxsplit=1)[0].rstrip(".:;")
     return first if len(first) <= 90 else first[:87].rsplit(" ", 1)[0] + " …"
-
-
-def plain(text: str) -> str:
-    """Text without what Markdown would read as markup."""
-    return re.sub(r"([*_`\[\]{}|])", r"\\\1", html.escape(text, quote=False))

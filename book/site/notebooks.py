@@ -68,7 +68,7 @@ def notebook(page: Page, record: Record, site_url: str, raising: dict[str, str])
     cells: list[dict[str, Any]] = []
     prose: list[str] = []
     starts = {block.line: block for block in page.blocks}
-    number = _after_front_matter(page)
+    number = page.body + 1
 
     def flush() -> None:
         text = _prose("\n".join(prose), page.name, site_url).strip()
@@ -107,12 +107,6 @@ def notebook(page: Page, record: Record, site_url: str, raising: dict[str, str])
         "nbformat_minor": 5,
     }
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
-
-
-def _after_front_matter(page: Page) -> int:
-    if page.lines and page.lines[0].strip() == "---":
-        return page.lines.index("---", 1) + 2
-    return 1
 
 
 def _prose(text: str, page: str, site_url: str) -> str:

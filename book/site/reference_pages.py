@@ -6,8 +6,6 @@ Generated Markdown, in both languages, from the index that ``book.find.reference
 from __future__ import annotations
 
 import html
-import json
-import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -24,7 +22,6 @@ from book.find.reference import (
     place,
     place_of,
     short,
-    signature,
     slug,
     spellings,
 )
@@ -32,11 +29,10 @@ from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.names import apis
 from book.names.apis import Api
-from book.record.outputs import text_of
-from book.site.markdown import fence
+from book.site import outputs
 from book.site.notebooks import COPY, program_name
-from book.site.outputs import text_lines
-from book.source.shown import RASTER, SVG, form
+from book.source.links import relative
+from book.source.markdown import fence, front_matter, literal
 
 LINKED = 6  # further examples, as links
 
@@ -146,7 +142,7 @@ def api_links(page: str, language: str, code: str, names: Collection[str], impor
     listed.sort(key=lambda api: (spots[api.name][0], api.name))
     links = []
     for api in listed:
-        target = posixpath.relpath(f"reference/{place(api)}.md", posixpath.dirname(page) or ".")
+        target = relative(f"reference/{place(api)}.md", page)
         where = " ".join(str(spot) for spot in spots[api.name])
         links.append(f'[`{api.name}`]({target}#{api.name}){{ data-at="{where}" }}')
     if not links:
@@ -185,7 +181,9 @@ def _namespace(index: Index, group: str, listed: list[Api], language: str) -> di
     missing = [api for api in listed if api.name not in index.entries]
     own = f"reference/{slug(group)}"
     counts = {"shown": len(entries), "count": len(listed)}
-    lines = _front(words["title"].format(name=group), words["description"].format(name=group, **counts), 0.5)
+    lines = front_matter(
+        words["title"].format(name=group), words["description"].format(name=group, **counts), "boost: 0.5"
+    )
     lines += ["", f"# {group} {{#{slug(group)}}}", ""]
     lines += [words["entries_intro" if entries else "no_entries"].format(**counts), ""]
     files = {}
@@ -215,7 +213,9 @@ def _part(index: Index, group: str, name: str, entries: list[Entry], language: s
     letters = name.rpartition("/")[2].upper().replace("-", "–")
     title = words["part"].format(group=group, letters=letters)
     counts = {"shown": len(entries), "count": sum(place(api) == name for api in index.groups[group])}
-    lines = _front(words["title"].format(name=title), words["description"].format(name=title, **counts), 0.5)
+    lines = front_matter(
+        words["title"].format(name=title), words["description"].format(name=title, **counts), "boost: 0.5"
+    )
     lines += ["", f"# {title} {{#{name.replace('/', '-')}}}", ""]
     lines += [words["namespace"].format(group=group, link=f"../{slug(group)}.md"), ""]
     for entry in entries:
@@ -224,22 +224,10 @@ def _part(index: Index, group: str, name: str, entries: list[Entry], language: s
     return "\n".join(lines) + "\n"
 
 
-def _front(title: str, description: str, boost: float | None) -> list[str]:
-    search = ["  exclude: true"] if boost is None else [f"  boost: {boost}"]
-    values = (("title", title), ("description", description))
-    return [
-        "---",
-        *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values),
-        "search:",
-        *search,
-        "---",
-    ]
-
-
 def _relative(index: Index, name: str, own: str) -> str:
     """A link from the page ``own`` to an API's entry."""
     target = f"reference/{index.place(index.known.by_name[name])}"
-    return ("" if target == own else posixpath.relpath(f"{target}.md", posixpath.dirname(own))) + f"#{name}"
+    return ("" if target == own else relative(f"{target}.md", own)) + f"#{name}"
 
 
 def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOWN) -> list[str]:
@@ -248,8 +236,8 @@ def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOW
     api = entry.api
     # HTML, because the id of a method such as __getitem__ would be read as emphasis.
     lines = [f'<h3 id="{api.name}" class="rp-api" markdown="span">`{api.name}`</h3>', ""]
-    if signature(api):
-        lines += [f"`{signature(api)}`", "{ .rp-signature }", ""]
+    if api.signature:
+        lines += [f"`{api.signature}`", "{ .rp-signature }", ""]
     facts = [words["kinds"][api.kind], *filter(None, [words["where"][api.where]])]
     if api.address:
         facts.append(f"[{words['official']}]({api.address})")
@@ -288,8 +276,8 @@ def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOW
 
 def _link(example: Example, own: str, language: str, *, whole_page: bool = False) -> str:
     here = place_of(example, language)
-    target = posixpath.relpath(f"{example.page}.md", posixpath.dirname(own))
-    text = (here.title if whole_page else here.heading).replace("[", "\\[").replace("]", "\\]").replace("_", "\\_")
+    target = relative(f"{example.page}.md", own)
+    text = literal(here.title if whole_page else here.heading)
     return f"[{text}]({target})" if whole_page else f"[{text}]({target}#code-{example.block})"
 
 
@@ -298,24 +286,9 @@ def _shown(example: Example, own: str, language: str) -> list[str]:
     here = place_of(example, language)
     lines = [" · ".join(example_links(example, own, language)), '{ .rp-from data-search-exclude="" }', ""]
     lines += fence(example.code, '{ .python .rp-shown data-search-exclude="" }')
-    folder = posixpath.relpath(example.page, posixpath.dirname(own))
+    folder = relative(example.page, own)
     for number, output in enumerate(example.outputs, start=1):
-        lines.append("")
-        kind, data = output["output_type"], output.get("data", {})
-        if kind == "stream":
-            extra = " .rp-stderr" if output["name"] == "stderr" else ""
-            lines += fence(text_of(output["text"]), f'{{ .text .rp-out{extra} data-search-exclude="" }}')
-        elif kind == "error":
-            lines += fence(example.error, '{ .text .rp-out .rp-error data-search-exclude="" }')
-        elif (shows := form(data)) == SVG:
-            for suffix, only in (("", "light"), ("-dark", "dark")):
-                picture = f"{folder}/{example.block}-{number}{suffix}.svg#only-{only}"
-                lines.append(f"![{here.alt}]({picture}){{ .rp-figure loading=lazy }}")
-        elif shows in RASTER:
-            picture = f"{folder}/{example.block}-{number}.{RASTER[shows]}"
-            lines.append(f"![{here.alt}]({picture}){{ .rp-figure loading=lazy }}")
-        else:
-            lines += text_lines(data)
+        lines += ["", *outputs.shown(output, f"{folder}/{example.block}-{number}", here.alt)]
     return [*lines, ""]
 
 
@@ -323,9 +296,7 @@ def example_links(example: Example, own: str, language: str) -> list[str]:
     """What stands above a shown copy: its place in the book. Links to what can be done with it come behind."""
     links = [_link(example, own, language), _link(example, own, language, whole_page=True)]
     if example.has_program:
-        target = posixpath.relpath(
-            f"{example.page}/{program_name(example.page, example.block)}", posixpath.dirname(own)
-        )
+        target = relative(f"{example.page}/{program_name(example.page, example.block)}", own)
         links.append(f"[{COPY[language]}]({target}){{ .rp-program }}")
     return links
 
@@ -348,7 +319,7 @@ def _missing(missing: list[Api], language: str) -> list[str]:
 def _index_page(index: Index, language: str) -> str:
     words = WORDS[language]
     shown, count = len(index.entries), len(index.known.by_name)
-    lines = _front(words["index_title"], words["index_description"], None)
+    lines = front_matter(words["index_title"], words["index_description"], "exclude: true")
     lines += [
         "",
         f"# {words['index_title']} {{#api-index}}",
@@ -382,7 +353,7 @@ def _finder_page(language: str) -> str:
     tries = " ".join(f'<a href="?q={html.escape(q.replace(" ", "+"))}">{html.escape(q)}</a>' for q in TRY[language])
     return "\n".join(
         [
-            *_front(words["finder_title"], words["finder_description"], None),
+            *front_matter(words["finder_title"], words["finder_description"], "exclude: true"),
             "",
             f"# {words['finder_title']} {{#finder}}",
             "",

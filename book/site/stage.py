@@ -5,11 +5,9 @@ MkDocs (or Zensical) then renders plain files. Nothing is run, and only what cha
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,16 +24,13 @@ from book.ground.tree import CONFIGS, LANGUAGES, Tree
 from book.record import ladder, records
 from book.record.gpu import MOVED, YES, GpuBlock, GpuRecord, read_gpu
 from book.record.ladder import Rung
-from book.record.outputs import text_of
 from book.record.records import Cell, Record
-from book.site import error_index, matrix, notebooks, reference_pages, status, toolkit_reference
-from book.site.markdown import fence
-from book.site.outputs import text_lines
+from book.site import error_index, matrix, notebooks, outputs, reference_pages, status, toolkit_reference
 from book.source import code_zh, ledger, mathml, pages
 from book.source.code_zh import Translations, translated
 from book.source.ledger import Ledger
+from book.source.markdown import fence, front_matter
 from book.source.pages import Block, Page
-from book.source.shown import RASTER, SVG, form
 
 WORDS = {
     "en": {
@@ -91,7 +86,6 @@ WORDS = {
         "milliseconds": "{:.1f} 毫秒",
     },
 }
-DARK = {"#000000": "#e6e8ee", "#262626": "#e6e8ee", "#ffffff": "#1b1f2a", "#cccccc": "#4a5164", "#b0b0b0": "#4a5164"}
 STATE = ".staged.json"
 NOTEBOOK_VIEWS = ("concepts/autograd",)  # pages that are also shown as a notebook
 VIEW = "_notebook"  # beside the page, so that relative links are the same
@@ -278,10 +272,9 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
         if reasons:
             raise BookError("\n".join([*reasons, f"  run {records.mend(page.name)}"]))
     files: dict[str, str | bytes] = {}
-    front = _front(page)
 
     def is_prose(number: int) -> bool:
-        return number not in page.fenced and number > front
+        return number not in page.fenced and number > page.body
 
     lines = mathml.convert_lines(page.lines, is_prose, page.path)
     lines = [with_percents(line) if is_prose(number) else line for number, line in enumerate(lines, start=1)]
@@ -345,11 +338,10 @@ def _notebook_view(page: Page, record: Record, lines: list[str]) -> list[str]:
             made += ["", *_output(page, block, order, output, {})]
         return made
 
-    body = _expand(page, record, lines, shown)[_front(page) :]
-    title = json.dumps(f"{page.meta.get('title', page.name)} ({words['view']})", ensure_ascii=False)
-    about = json.dumps(page.meta.get("description", ""), ensure_ascii=False)
+    body = _expand(page, record, lines, shown)[page.body :]
+    title = f"{page.meta.get('title', page.name)} ({words['view']})"
     name = page.name.rpartition("/")[2]
-    head = ["---", f"title: {title}", f"description: {about}", "search:", "  exclude: true", "---"]
+    head = front_matter(title, page.meta.get("description", ""), "exclude: true")
     at = next(n for n, line in enumerate(body) if line.startswith("# ")) + 1
     return [*head, *body[:at], "", f"[{words['chapter']}]({name}.md)", "{ .rp-take }", *body[at:]]
 
@@ -366,13 +358,6 @@ HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef\u2014\u2018-\u201d]"
 def join_chinese_lines(text: str) -> str:
     """Join lines that break between two Chinese characters: HTML would show the break as a space."""
     return re.sub(rf"(?<={HAN})\n[ ]*(?={HAN})", "", text)
-
-
-def _front(page: Page) -> int:
-    """Number of the last line of the front matter."""
-    if not page.lines or page.lines[0].strip() != "---":
-        return 0
-    return page.lines.index("---", 1) + 1 if "---" in page.lines[1:] else 0
 
 
 def _downloads(context: Context, page: Page, record: Record, files: dict[str, str | bytes]) -> str:
@@ -484,18 +469,11 @@ def _issue(repo: str, page: Page, block: Block, torch: str) -> str:
 
 
 def _output(page: Page, block: Block, number: int, output: dict[str, Any], files: dict[str, str | bytes]) -> list[str]:
-    if output["output_type"] == "stream":
-        kind = ".rp-out .rp-stderr" if output["name"] == "stderr" else ".rp-out"
-        return fence(text_of(output["text"]), f'{{ .text {kind} data-search-exclude="" }}')
-    if output["output_type"] == "error":
-        return fence(f"{output['ename']}: {output['evalue']}", '{ .text .rp-out .rp-error data-search-exclude="" }')
-    data = output["data"]
-    shows = form(data)
-    if shows == SVG:
-        return _figure(page, block, number, text_of(data[SVG]), files)
-    if shows in RASTER:
-        return _picture(page, block, number, shows, text_of(data[shows]), files)
-    return text_lines(data)
+    """An output as lines of the page; its pictures become files beside the page."""
+    stem = f"{block.name}-{number}"
+    made = outputs.pictures(output, stem)
+    files |= {f"{page.name}/{name}": data for name, data in made.items()}
+    return outputs.shown(output, f"{page.name.rpartition('/')[2]}/{stem}", _alt(page, block) if made else "")
 
 
 def _alt(page: Page, block: Block) -> str:
@@ -505,37 +483,6 @@ def _alt(page: Page, block: Block) -> str:
     return alt
 
 
-def _picture(page: Page, block: Block, number: int, mime: str, data: str, files: dict[str, str | bytes]) -> list[str]:
-    """A picture of pixels, as a file beside the page: the same for light and dark pages."""
-    name = f"{block.name}-{number}.{RASTER[mime]}"
-    files[f"{page.name}/{name}"] = base64.b64decode(data)
-    return [f"![{_alt(page, block)}]({page.name.rsplit('/', 1)[-1]}/{name}){{ .rp-figure loading=lazy }}"]
-
-
-def _figure(page: Page, block: Block, number: int, svg: str, files: dict[str, str | bytes]) -> list[str]:
-    """The figure twice, for light and dark pages, as files beside the page."""
-    alt = _alt(page, block)
-    stem = page.name.rsplit("/", 1)[-1]
-    lines = []
-    for suffix, only, picture in (("", "light", svg), ("-dark", "dark", darken(svg))):
-        name = f"{block.name}-{number}{suffix}.svg"
-        files[f"{page.name}/{name}"] = picture
-        lines.append(f"![{alt}]({stem}/{name}#only-{only}){{ .rp-figure loading=lazy }}")
-    return lines
-
-
-def darken(svg: str) -> str:
-    """The same figure for a dark page: ink and paper swap, mid-tones stay. Glyphs have no colour of their own: they get one."""
-    swapped = re.sub(r"#[0-9a-fA-F]{6}\b", lambda m: DARK.get(m[0].lower(), m[0]), svg)
-    return swapped.replace("<defs>", f'<defs>\n  <style type="text/css">svg{{fill:{DARK["#000000"]}}}</style>', 1)
-
-
 def with_percents(line: str) -> str:
     """A line in which a number and its percent sign stay together; inline code and the operator, 7 % 3, stay as they are."""
     return re.sub(r"(`+)[^`]*\1|(?<=\d) %(?!\s*\d)", lambda m: m[0] if m[1] else "\N{NO-BREAK SPACE}%", line)
-
-
-def clean(tree: Tree) -> None:
-    """Delete everything that staging and building made."""
-    for folder in (tree.build, tree.root / "site"):
-        shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from book.record.records import Record
 from book.site import matrix
 from book.source import pages
 from book.source.ledger import Entry, Ledger
+from book.source.markdown import front_matter
 
 WORDS = {
     "en": {
@@ -180,12 +180,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     simulated = next((proof for proof in proofs if proof.world == machines.SIMULATED), None)
     return "\n".join(
         [
-            "---",
-            f"title: {words['title']}",
-            f"description: {json.dumps(words['description'], ensure_ascii=False)}",
-            "search:",
-            "  exclude: true",
-            "---",
+            *front_matter(words["title"], words["description"], "exclude: true"),
             "",
             f"# {words['title']} {{#status}}",
             "",

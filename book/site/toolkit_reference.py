@@ -7,9 +7,7 @@ docstrings stay in English, as code does.
 from __future__ import annotations
 
 import html
-import json
 import logging
-import posixpath
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -19,9 +17,10 @@ import griffe
 
 from book.ground.errors import BookError, at
 from book.ground.tree import Tree
-from book.site.markdown import fence
 from book.source import code_zh, pages
 from book.source.code_zh import Translations
+from book.source.links import relative
+from book.source.markdown import as_entities, cell, fence, front_matter, literal
 from book.source.pages import Block, Page
 
 FOLDER = "toolkit"
@@ -147,7 +146,7 @@ def link(page: str, block: Block) -> str | None:
     names = re.search(r" import (\w+)", block.run_code) if block.from_toolkit else None
     if not names or names[1].startswith("_"):
         return None
-    target = posixpath.relpath(f"{block.file.removesuffix('.py')}.md", posixpath.dirname(page) or ".")
+    target = relative(f"{block.file.removesuffix('.py')}.md", page)
     piece = re.search(r"^(?:def|class) ([A-Za-z]\w*)", block.code, re.MULTILINE)
     return f"{target}#{piece[1]}" if piece else target
 
@@ -189,18 +188,20 @@ def _shown(tree: Tree, language: str, files: Iterable[str]) -> dict[str, list[tu
 
 def _index(modules: dict[str, griffe.Module], language: str, table: Translations) -> str:
     words = WORDS[language]
-    lines = [*_front(words["title"], words["description"]), f"# {words['title']} {{#toolkit}}", "", words["intro"], ""]
+    lines = [
+        *front_matter(words["title"], words["description"]),
+        "",
+        f"# {words['title']} {{#toolkit}}",
+        "",
+        words["intro"],
+        "",
+    ]
     lines += [words["table"], "| --- | --- | --- |"]
     for file, module in modules.items():
         own = file.removeprefix(f"{FOLDER}/").removesuffix(".py")
         pieces = words["comma"].join(f"[`{piece.name}`]({own}.md#{piece.name})" for piece in _public(module))
-        lines.append(f"| [`{own.replace('/', '.')}`]({own}.md) | {_cell(_summary(module, table))} | {pieces} |")
+        lines.append(f"| [`{own.replace('/', '.')}`]({own}.md) | {cell(_summary(module, table))} | {pieces} |")
     return "\n".join(lines) + "\n"
-
-
-def _front(title: str, description: str) -> list[str]:
-    values = {"title": title, "description": description}
-    return ["---", *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()), "---", ""]
 
 
 def _summary(piece: griffe.Object, table: Translations) -> str:
@@ -223,12 +224,7 @@ def _public(scope: griffe.Object) -> Iterator[Piece]:
 
 def _code(value: object) -> str:
     """Code in a cell of a table: Markdown reads nothing in it."""
-    return f"<code>{html.escape(str(value), quote=False).translate({ord(c): f'&#{ord(c)};' for c in '|*_`[]'})}</code>"
-
-
-def _cell(text: str) -> str:
-    """Prose of a docstring in a cell of a table, on one line."""
-    return " ".join(text.split()).replace("|", "\\|")
+    return f"<code>{as_entities(html.escape(str(value), quote=False))}</code>"
 
 
 class _Module:
@@ -244,8 +240,8 @@ class _Module:
         path = f"snippets.{self.file.removesuffix('.py').replace('/', '.')}"
         name = self.file.removeprefix(f"{FOLDER}/").removesuffix(".py").replace("/", ".")
         description = self.words["page_description"].format(name=path, summary=_summary(self.module, self.table))
-        lines = _front(self.words["page_title"].format(name=name), description.strip())
-        lines += [f"# `{name}` {{#module}}", "", *self._about()]
+        lines = front_matter(self.words["page_title"].format(name=name), description.strip())
+        lines += ["", f"# `{name}` {{#module}}", "", *self._about()]
         for piece in _public(self.module):
             lines += self._piece(piece, path)
         return "\n".join(lines) + "\n"
@@ -278,8 +274,8 @@ class _Module:
         return [*lines, *(f"    {line}".rstrip() for line in folded)]
 
     def _place(self, page: Page, block: Block) -> str:
-        target = posixpath.relpath(f"{page.name}.md", posixpath.dirname(self.file))
-        title = re.sub(r"([\[\]_*`])", r"\\\1", page.meta.get("title", page.name))
+        target = relative(f"{page.name}.md", self.file)
+        title = literal(page.meta.get("title", page.name))
         return f"[{title} · `{block.name}`]({target}#code-{block.name})"
 
     def _bases(self, piece: griffe.Class) -> list[str]:
@@ -302,9 +298,7 @@ class _Module:
         module = piece.module.path.removeprefix(f"{FOLDER}.").replace(".", "/")
         anchor = piece.path.removeprefix(f"{piece.module.path}.")
         own = self.file.removesuffix(".py")
-        target = (
-            "" if f"{FOLDER}/{module}" == own else posixpath.relpath(f"{FOLDER}/{module}.md", posixpath.dirname(own))
-        )
+        target = "" if f"{FOLDER}/{module}" == own else relative(f"{FOLDER}/{module}.md", own)
         return f"[`{anchor}`]({target}#{anchor})"
 
     def _docstring(self, piece: griffe.Object) -> list[str]:
@@ -358,10 +352,10 @@ class _Module:
         if any(name for name, _, _ in rows):
             head = [self.words["columns"], "| --- | --- | --- |"]
             return head + [
-                f"| {_code(name)} | {_code(kind) if kind else ''} | {_cell(told)} |" for name, kind, told in rows
+                f"| {_code(name)} | {_code(kind) if kind else ''} | {cell(told)} |" for name, kind, told in rows
             ]
         head = [self.words["result"], "| --- | --- |"]
-        return head + [f"| {_code(kind) if kind else ''} | {_cell(told)} |" for _, kind, told in rows]
+        return head + [f"| {_code(kind) if kind else ''} | {cell(told)} |" for _, kind, told in rows]
 
 
 def _fence(lines: list[str], language: str = "python") -> list[str]:

@@ -14,6 +14,7 @@ from urllib.parse import urldefrag, urlsplit
 
 from book.ground.errors import BookError
 from book.ground.tree import LANGUAGES, Tree
+from book.source.links import relative
 
 HTML_GOAL = 60_000  # bytes
 VISIT_GOAL = 350_000
@@ -94,7 +95,8 @@ def _search(text: str, home: Path, base: Path) -> list[str]:
     if not config:
         return []
     settings = json.loads(config[1])
-    found = [posixpath.relpath(home / "sitemap.xml", base)] if "navigation.instant" in settings["features"] else []
+    sitemap = relative((home / "sitemap.xml").as_posix(), f"{base.as_posix()}/")
+    found = [sitemap] if "navigation.instant" in settings["features"] else []
     worker, _, own = str(settings["search"]).partition("?")
     return found + ([worker, posixpath.join(posixpath.dirname(worker), own)] if own else [worker])
 

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from book.ground import versions
 from book.ground.errors import BookError, at, nearest
@@ -71,11 +72,19 @@ class Entry:
 class Ledger:
     entries: tuple[Entry, ...] = ()
 
-    def get(self, kind: str, page: str, section: str) -> Entry | None:
+    @cached_property
+    def _by_place(self) -> dict[tuple[str, str, str], Entry]:
+        return {(entry.kind, entry.page, entry.section): entry for entry in reversed(self.entries)}
+
+    @cached_property
+    def _by_page(self) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = {}
         for entry in self.entries:
-            if (entry.kind, entry.page, entry.section) == (kind, page, section):
-                return entry
-        return None
+            found.setdefault(entry.page, []).append(entry)
+        return found
+
+    def get(self, kind: str, page: str, section: str) -> Entry | None:
+        return self._by_place.get((kind, page, section))
 
     def of_pages(self, pages: Iterable[str]) -> Ledger:
         """The entries of these pages alone."""
@@ -92,7 +101,7 @@ class Ledger:
         return entry.what if entry and (entry.what in DEVICES or entry.kind == "since") else ""
 
     def of_page(self, page: str) -> list[Entry]:
-        return [entry for entry in self.entries if entry.page == page]
+        return list(self._by_page.get(page, ()))
 
 
 def load(tree: Tree) -> Ledger:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from math_core import LatexError, LatexToMathML
 
 from book.ground.errors import BookError, at
+from book.source.markdown import as_entities
 
 # A code span, an escaped dollar, a display formula or an inline formula, whichever comes first.
 PIECES = re.compile(
@@ -20,7 +21,6 @@ PIECES = re.compile(
     r"|(?<![\\$A-Za-z0-9_])\$(?=\S)(?P<inline>[^$]*?[^\s\\$])\$(?![\d$])",
     re.DOTALL,
 )
-MARKDOWN = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^"})
 LEFT_OVER = re.compile(r"\$\$|(?<![\\A-Za-z0-9_])\$(?=\S)")
 
 FOLLOWING = re.compile(r"</math></span>([.,;:!?)。，、；：！？）」”]+)")
@@ -38,7 +38,7 @@ def convert(latex: str, display: bool = False) -> str:
         markup = _converter.convert_with_local_state(latex.strip(), displaystyle=display)
     except LatexError as error:
         raise ValueError(re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;]*m", "", str(error))).strip()) from error
-    markup = re.sub(r">([^<]+)<", lambda m: ">" + m[1].translate(MARKDOWN).replace("\n", " ") + "<", markup)
+    markup = re.sub(r">([^<]+)<", lambda m: ">" + as_entities(m[1]).replace("\n", " ") + "<", markup)
     return re.sub(r"\s*\n\s*", "", markup)
 
 

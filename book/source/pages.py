@@ -15,7 +15,7 @@ import ast
 import io
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from pytest_codeblocks import extract_from_buffer
 
@@ -87,7 +87,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Page:
-    """A page in one language. ``lines`` are the source lines without their ends, front matter included."""
+    """A page in one language. ``lines`` are the source lines without their ends; the first ``body`` are front matter."""
 
     name: str
     language: str
@@ -98,17 +98,16 @@ class Page:
     links: list[tuple[str, int]]
     blocks: list[Block]
     fenced: frozenset[int] = field(repr=False, default=frozenset())
+    body: int = 0
 
-    @property
-    def exercises(self) -> list[str]:
-        """Ids of the exercises, in order."""
-        return [h.id for h in self.headings if h.id and h.id.startswith("exercise-")]
+    @cached_property
+    def _by_name(self) -> dict[str, Block]:
+        return {block.name: block for block in self.blocks}
 
     def block(self, name: str) -> Block:
-        for block in self.blocks:
-            if block.name == name:
-                return block
-        raise BookError(f'{self.path}: no block "{name}"{nearest(name, [b.name for b in self.blocks])}')
+        if name not in self._by_name:
+            raise BookError(f'{self.path}: no block "{name}"{nearest(name, self._by_name)}')
+        return self._by_name[name]
 
 
 def _defined(module: ast.Module) -> list[str]:
@@ -269,6 +268,7 @@ def parse(tree: Tree, page: str, language: str, text: str) -> Page:
         links=[(m["target"], n) for n, text_line in prose for m in LINK.finditer(text_line)],
         blocks=blocks,
         fenced=frozenset(fenced),
+        body=body,
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
 
+from book.source.markdown import as_entities
+
 PLAIN, HTML, SVG, MARKDOWN, LATEX = "text/plain", "text/html", "image/svg+xml", "text/markdown", "text/latex"
 RASTER = {"image/png": "png", "image/jpeg": "jpg"}  # MIME type -> the file's suffix
 FORMS = (SVG, *RASTER, HTML, MARKDOWN, LATEX)  # the first one that an object has is shown
@@ -289,12 +291,11 @@ def pipe_table(markup: str) -> list[str] | None:
         if parser.head_rows > 2 or rows[0][0] or any(rows[1][1:]):
             return None
         rows[0][0] = rows.pop(1)[0]  # pandas prints the index's name on a row of its own
-    special = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^$"})
 
     def line(cells: list[str]) -> str:
         return (
             "| "
-            + " | ".join(re.sub(r"\s+", " ", html.escape(c, quote=False).translate(special)) or " " for c in cells)
+            + " | ".join(re.sub(r"\s+", " ", as_entities(html.escape(c, quote=False))) or " " for c in cells)
             + " |"
         )
 
