@@ -236,6 +236,38 @@ def test_any_device_reads_accelerators_as_cpu() -> None:
     assert outputs(cpu, other, any_device=True), "a dtype that differs is no matter of the device"
 
 
+SAME_ELSEWHERE = [
+    ("device(type='cpu')", "device(type='cuda', index=0)"),
+    ("device(type='cpu')", "device(type='mps')"),
+    ("tensor([1.], dtype=torch.float64)", "tensor([1.], device='sim:0',\n       dtype=torch.float64)"),
+    ("(tensor([1.]), tensor([2.]))", "(tensor([1.], device='xpu:0'),\n tensor([2.], device='xpu:0'))"),
+]
+OTHER_ELSEWHERE = [
+    ("tensor([1.],\n [2.])", "tensor([1.], [2.])"),  # no device: a line breaks for another reason
+    ("torch.FloatTensor", "torch.cuda.FloatTensor"),
+    ("torch.cpu.FloatTensor", "torch.cuda.FloatTensor"),
+    ("tensor([1.])", "tensor([2.], device='cuda:0')"),
+]
+
+
+@pytest.mark.parametrize(("cpu", "device"), SAME_ELSEWHERE)
+def test_the_same_on_another_device(cpu: str, device: str) -> None:
+    assert outputs([stream(cpu)], [stream(device)], any_device=True) == []
+    assert outputs([stream(cpu)], [stream(device)])
+
+
+@pytest.mark.parametrize(("cpu", "device"), OTHER_ELSEWHERE)
+def test_not_the_same_on_another_device(cpu: str, device: str) -> None:
+    assert outputs([stream(cpu)], [stream(device)], any_device=True)
+
+
+def test_names_of_types_are_the_cpus_where_tensors_were_moved() -> None:
+    cpu = [stream("torch.FloatTensor [torch.LongTensor [2]]")]
+    cuda = [stream("torch.cuda.FloatTensor [torch.cuda.LongTensor [2]]")]
+    assert outputs(cpu, cuda, any_device=True, type_names=True) == []
+    assert outputs(cpu, cuda, any_device=True)
+
+
 def test_long_outputs_are_cut_in_messages() -> None:
     difference = outputs([stream("x" * 1000)], [stream("y")])[0]
     assert len(difference.expected) < 500 and difference.expected.endswith("…")

@@ -223,8 +223,9 @@ def test_standard_streams_work_as_files(run: Run) -> None:
     assert shown(run(code)[0]) == ["raw\n1 False utf-8 True\n"]
 
 
-def test_a_device_becomes_the_default(run: Run) -> None:
-    assert shown(run("import torch\ntorch.ones(1).device.type", device="meta")[0]) == ["'meta'"]
+@pytest.mark.parametrize(("moved", "told"), [(False, "'cpu'"), (True, "'sim'")])
+def test_a_device_is_the_default_only_of_a_page_that_is_moved(run: Run, moved: bool, told: str) -> None:
+    assert shown(run("import torch\ntorch.ones(1).device.type", device="sim", moved=moved)[0]) == [told]
 
 
 def test_multiprocessing_workers_run(run: Run) -> None:

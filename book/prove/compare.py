@@ -34,7 +34,6 @@ ACCELERATORS = "cuda|mps|xpu|sim"
 DEVICE = re.compile(rf"(?<!torch\.)\b(?:{ACCELERATORS})(?::\d+)?\b")
 DEVICE_REPR = re.compile(rf"device\(type='(?:{ACCELERATORS})'(?:, index=\d+)?\)")
 TENSOR_SUFFIX = re.compile(rf",\s*device='(?:{ACCELERATORS})(?::\d+)?'")
-SUFFIX_BREAK = re.compile(r",\s+(?=(?:dtype|grad_fn|requires_grad|size|layout)=)")  # a longer line breaks earlier
 TYPE_NAME = re.compile(rf"\btorch\.(?:{ACCELERATORS})\.(?=\w+Tensor\b)")
 DIGITS_THAT_MAY_ROUND = 3  # a number of at least as many digits may differ by one unit of the last
 RASTER_STEP = 4  # of 255: how far a pixel of a picture that is made of pixels may be from its record
@@ -213,7 +212,7 @@ def outputs(
                 shown = ("the recorded figure", "another figure")
             else:
                 if any_device:
-                    a, b = _as_cpu(a, type_names), _as_cpu(b, type_names)
+                    a, b = _alike(a, b, type_names)
                 reason = text(a, b, tolerance)
                 shown = (_short(a), _short(b))
             if reason:
@@ -230,11 +229,15 @@ def outputs(
     return differences
 
 
-def _as_cpu(value: str, type_names: bool) -> str:
-    """``value`` as a run on the CPU prints it: no ``device='cuda:0'`` inside a tensor's repr, ``cpu`` for other mentions."""
-    value = SUFFIX_BREAK.sub(", ", TENSOR_SUFFIX.sub("", value))
-    value = DEVICE.sub("cpu", DEVICE_REPR.sub("device(type='cpu')", value))
-    return TYPE_NAME.sub("torch.", value) if type_names else value
+def _alike(recorded: str, got: str, type_names: bool) -> tuple[str, str]:
+    """Both as a run on the CPU prints them; lines that a tensor's ``device='cuda:0'`` made too long may break elsewhere."""
+    pair = [recorded, got]
+    if TENSOR_SUFFIX.search(got):
+        pair = [re.sub(r",\s+", ", ", TENSOR_SUFFIX.sub("", text)) for text in pair]
+    pair = [DEVICE.sub("cpu", DEVICE_REPR.sub("device(type='cpu')", text)) for text in pair]
+    if type_names:
+        pair = [TYPE_NAME.sub("torch.", text) for text in pair]
+    return pair[0], pair[1]
 
 
 def _merge(items: Sequence[Output]) -> list[dict[str, Any]]:

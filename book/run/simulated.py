@@ -35,6 +35,8 @@ MIXED = "Expected all tensors to be on the same device, but found at least two d
 TAKES_OTHERS = frozenset(
     "_copy_from copy_ index index_put index_put_ _index_put_impl_ _unsafe_index _unsafe_index_put".split()
 )
+# What torch.tensor calls where no dispatch mode is asked: there torch finds kernels by their name, and no fallback.
+INSIDE_TENSOR = ("empty.memory_format", "empty_strided")
 # Operators that torch takes apart in a way of its own on each device: run whole on the CPU, with their gradients.
 WHOLE = "convolution gru.data gru.input lstm.data lstm.input rnn_relu.data rnn_relu.input rnn_tanh.data rnn_tanh.input"
 # What autocast does on CUDA, for the operators that the book's nets use.
@@ -122,6 +124,8 @@ def install() -> None:
     every, aten = _torch.library.Library("_", "IMPL"), _torch.library.Library("aten", "IMPL")
     _libraries.extend([every, aten])
     every.fallback(_run, "PrivateUse1")
+    for name in INSIDE_TENSOR:
+        aten.impl(name, functools.partial(_run, _named(name)), "PrivateUse1")
     aten.impl("_copy_from", _copy, "PrivateUse1")
     aten.impl("set_.source_Storage", _set_storage, "PrivateUse1")
     aten.impl("set_.source_Storage_storage_offset", functools.partial(_SET._op_dk, _KEYS.CPU), "PrivateUse1")
