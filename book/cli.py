@@ -88,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--workers", type=_positive, help="pages at a time (default: cores, divided by a world's threads)")
     one.set_defaults(run=_portable)
 
+    one = commands.add_parser("core", help="run the core path of pages, without the sections beyond it (nightly)")
+    one.add_argument("pages", nargs="*", metavar="PAGE")
+    one.add_argument("--workers", type=_positive)
+    one.set_defaults(run=_core)
+
     one = commands.add_parser("record", help="run pages and rewrite their records")
     one.add_argument("pages", nargs="*", metavar="PAGE")
     one.add_argument("--workers", type=_positive)
@@ -219,6 +224,13 @@ def _portable(options: argparse.Namespace) -> int:
 
     reports = portable.portable(options.root, options.pages, workers=options.workers, progress=progress())
     return 0 if all(report.ok for report in reports.values()) else 1
+
+
+def _core(options: argparse.Namespace) -> int:
+    from book.prove import core
+    from book.prove.check import progress
+
+    return _tell(core.run(options.root, options.pages, workers=options.workers, say=progress()))
 
 
 def _record(options: argparse.Namespace) -> int:

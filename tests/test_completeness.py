@@ -310,27 +310,3 @@ def test_addresses_are_read() -> None:
     assert page.references == [
         ("a", "href", "#here"), ("link rel=stylesheet", "href", "a.css"), ("img", "src", "b.png")
     ]  # fmt: skip
-
-
-def _days(nav: object) -> dict[str, int]:
-    """File -> day, of the entries whose title names one: "Day 5 · Tensors", "第 5 天 · 张量"."""
-    found: dict[str, int] = {}
-    for entry in nav if isinstance(nav, list) else []:
-        for title, inside in entry.items():
-            day = re.match(r"Day (\d+) · |第 (\d+) 天 · ", title)
-            if day:
-                found[inside] = int(day[1] or day[2])
-            found |= _days(inside)
-    return found
-
-
-@pytest.mark.parametrize(("language", "config"), [("en", "mkdocs.yml"), ("zh", "mkdocs.zh.yml")])
-def test_navigation_front_matter_and_home_page_agree_about_days(language: str, config: str) -> None:
-    with open(HERE.root / config, encoding="utf-8") as file:
-        nav = _days(yaml_load(file)["nav"])
-    metas = {name: pages.load(HERE, name, language).meta.get("day") for name in HERE.pages(language)}
-    assert nav == {f"{name}.md": int(day) for name, day in metas.items() if day}
-    home = HERE.page(language, "index").read_text(encoding="utf-8")
-    rows = {int(day): row for day, row in re.findall(r"^\| (\d+) \| (.*)$", home, re.MULTILINE)}
-    linked = {link: day for day, row in rows.items() for link in re.findall(r"\]\(([\w/]+\.md)\)", row)}
-    assert linked == nav

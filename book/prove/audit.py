@@ -13,7 +13,7 @@ from pathlib import Path
 from book.ground.errors import BookError, nearest
 from book.ground.tree import LANGUAGES, Tree
 from book.prove import markup
-from book.source import ledger, pages
+from book.source import ledger, pages, plan
 from book.source.ledger import Ledger
 from book.source.pages import Page
 
@@ -36,9 +36,11 @@ def audit(tree: Tree) -> list[str]:
     for name, english in loaded["en"].items():
         if name in loaded["zh"]:
             problems += parity(english, loaded["zh"][name])
+            problems += plan.other_marks(english, loaded["zh"][name])
     every = [page for language in LANGUAGES for page in loaded[language].values()]
     for page in every:
         problems += headings(page)
+        problems += plan.problems(page)
         problems += links(page, loaded[page.language])
         problems += markup.problems(tree, page, loaded[page.language], GENERATED)
     problems += orphans(tree, every)

@@ -25,6 +25,7 @@ from book.ground.errors import BookError
 from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
 from book.site.stage import config, stage
+from book.source import plan
 
 
 class _Build:
@@ -250,6 +251,7 @@ class LiveSite:
         index = site / "search" / "search_index.json"
         before = json.loads(index.read_text(encoding="utf-8"))
         settings = load_config(config_file=CONFIGS[language], site_dir=str(site), strict=False, hooks=[])
+        settings.nav = plan.with_days(self.tree, language, settings.nav or []) or None
         mkdocs_build(settings, dirty=True)
         after = json.loads(index.read_text(encoding="utf-8"))
         write_atomically(index, json.dumps(_merge_index(before, after), ensure_ascii=False, separators=(",", ":")))

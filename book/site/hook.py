@@ -15,7 +15,7 @@ from mkdocs.structure.pages import Page
 from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.site.stage import stage
-from book.source import glossary
+from book.source import glossary, plan
 
 # Outputs, run lines and API lists are marked data-search-exclude. Their text is escaped: the first end tag is theirs.
 _EXCLUDED = re.compile(
@@ -31,6 +31,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     tree = Tree(docs.parent.parent)
     try:
         stage(tree, [docs.name])
+        config.nav = plan.with_days(tree, docs.name, config.nav or []) or None
         if docs.name == "zh" and tree.glossary.is_file():
             keep_whole(glossary.words(glossary.load(tree)))
     except BookError as error:

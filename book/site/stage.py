@@ -25,7 +25,7 @@ from book.record import ladder, records
 from book.record.gpu import MOVED, YES, GpuBlock, GpuRecord, read_gpu
 from book.record.ladder import Rung
 from book.record.records import Cell, Record
-from book.site import error_index, matrix, notebooks, outputs, reference_pages, status, toolkit_reference
+from book.site import error_index, matrix, notebooks, outputs, plan_pages, reference_pages, status, toolkit_reference
 from book.source import code_zh, ledger, mathml, pages
 from book.source.code_zh import Translations, translated
 from book.source.ledger import Ledger
@@ -160,7 +160,8 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
             page = pages.load(tree, name, language)
             files = render(context, page)
         except BookError as error:
-            problems.append(str(error))
+            if str(error) not in problems:  # a page that breaks the plan breaks each page that shows it
+                problems.append(str(error))
             continue
         changed += [target / file for file, data in files.items() if write_atomically(target / file, data)]
         state[name] = {"key": key, "files": sorted(files)}
@@ -222,6 +223,7 @@ def _index(tree: Tree, key: str) -> reference.Index:
 def _inputs(tree: Tree, name: str, language: str) -> list[str]:
     """Everything that a staged page is made from."""
     files = [tree.page(language, name), tree.snippets / f"{name}.py", tree.record(name), tree.requirements]
+    files += plan_pages.inputs(tree, name, language)
     files += sorted((tree.snippets / "toolkit").rglob("*.py"))
     return [p.read_text(encoding="utf-8", errors="backslashreplace") if p.is_file() else "" for p in files]
 
@@ -271,6 +273,7 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
         reasons = records.stale(context.tree, page, record) or _needs_differ(context, page, record)
         if reasons:
             raise BookError("\n".join([*reasons, f"  run {records.mend(page.name)}"]))
+    page = plan_pages.filled(context.tree, page)
     files: dict[str, str | bytes] = {}
 
     def is_prose(number: int) -> bool:
@@ -278,6 +281,7 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
 
     lines = mathml.convert_lines(page.lines, is_prose, page.path)
     lines = [with_percents(line) if is_prose(number) else line for number, line in enumerate(lines, start=1)]
+    lines = plan_pages.extended(context.tree, page, lines)
     imports: dict[str, str] = {}
     proven = matrix.proven(page.language, record, context.ladder) if record else {}
 

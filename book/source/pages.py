@@ -160,7 +160,7 @@ def parse(tree: Tree, page: str, language: str, text: str) -> Page:
     """Page text -> Page. See ``load``."""
     path = tree.relative(tree.page(language, page))
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    meta, body = _front_matter(lines, path)
+    meta, body = front_matter(lines, path)
     expanded: list[str] = []
     source_line: list[int] = []
     fences: dict[int, _Fence] = {}
@@ -340,7 +340,7 @@ def _heading(line: str, number: int) -> Heading | None:
     return Heading(len(match["level"]), match["title"], ids[0] if ids else None, number)
 
 
-def _front_matter(lines: list[str], path: str) -> tuple[dict[str, str], int]:
+def front_matter(lines: list[str], path: str) -> tuple[dict[str, str], int]:
     """The flat ``key: value`` pairs between the first two ``---`` lines, and the line number of the second (0: none)."""
     if not lines or lines[0].strip() != "---":
         return {}, 0

@@ -68,3 +68,65 @@
   })
   addEventListener("resize", focusScrollable)
 })()
+
+// The study plan: a check box for each page, remembered by this browser, in one store for both languages.
+;(() => {
+  const KEY = "runnable-pytorch.read"
+  const chinese = document.documentElement.lang.startsWith("zh")
+  const words = chinese ? { head: "已读", page: "已读：", count: (n, all) => `已读 ${n} 页，共 ${all} 页` }
+    : { head: "Read", page: "read: ", count: (n, all) => `${n} of ${all} pages read` }
+
+  function stored() {
+    try {
+      const pages = JSON.parse(localStorage.getItem(KEY))
+      return new Set(Array.isArray(pages) ? pages : [])
+    } catch {
+      return new Set() // nobody may read the store, or something else wrote there
+    }
+  }
+
+  function mark(page, read) {
+    const pages = stored()
+    if (read) pages.add(page)
+    else pages.delete(page)
+    try {
+      localStorage.setItem(KEY, JSON.stringify([...pages].sort()))
+    } catch {} // a private window: the mark lasts as long as the page
+  }
+
+  // "../../workflow/tabular/" and, in the copy that works from disk, "../../workflow/tabular/index.html"
+  const nameOf = link => new URL(link.href).pathname.replace(/index\.html$/, "").split("/").filter(Boolean).slice(-2).join("/")
+
+  function addMarks(plan) {
+    const rows = [...plan.querySelectorAll("tbody tr")].filter(row => row.querySelector("a"))
+    const told = document.createElement("p")
+    told.className = "rp-plan__count"
+    told.setAttribute("aria-live", "polite")
+    const count = () => {
+      told.textContent = words.count(rows.filter(row => row.querySelector("input").checked).length, rows.length)
+    }
+    for (const row of plan.querySelectorAll("tr")) {
+      const head = row.querySelector("th")
+      const cell = row.insertCell(0)
+      if (head) cell.outerHTML = `<th scope="col" class="rp-plan__mark">${words.head}</th>`
+      const link = row.querySelector("td a")
+      if (!link) continue
+      const box = document.createElement("input")
+      box.type = "checkbox"
+      box.checked = stored().has(nameOf(link))
+      box.setAttribute("aria-label", words.page + link.textContent)
+      box.addEventListener("change", () => {
+        mark(nameOf(link), box.checked)
+        count()
+      })
+      cell.className = "rp-plan__mark"
+      cell.append(box)
+    }
+    count()
+    plan.prepend(told)
+  }
+
+  window.document$.subscribe(() => {
+    for (const plan of document.querySelectorAll(".rp-plan:not(:has(input))")) addMarks(plan)
+  })
+})()
