@@ -135,7 +135,10 @@ def test_minutes_are_told_in_the_box(tmp_path: Path) -> None:
     page = page_of(tmp_path, PAGE)
     assert plan_pages.time_told(Time(60, 60, 0), page) == "about 60 minutes."
     told = plan_pages.time_told(Time(40, 60, 20), replace(page, meta={"difficulty": "2"}))
-    assert told == "about 40 minutes on the core path, 60 in all; the exercises take another 20. Difficulty 2\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}5."
+    assert (
+        told
+        == "about 40 minutes on the core path, 60 in all; the exercises take another 20. Difficulty 2\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}5."
+    )
     chinese = replace(page, language="zh", meta={"difficulty": "2"})
     told = plan_pages.time_told(Time(40, 60, 20), chinese)
     assert told == "核心路径约 40 分钟，全部内容约 60 分钟；习题另需 20 分钟。难度 2（最高为 5）。"
@@ -284,6 +287,17 @@ def test_a_mark_is_noted_under_its_heading(tmp_path: Path) -> None:
     notes = [line for line in "\n".join(made).split("\n") if "beyond the core path" in line]
     assert notes == ["beyond the core path · [go on with Twelve](#twelve)"]
     assert len(made) == len(page.lines)
+
+
+def test_of_several_marks_in_a_row_the_first_leads_on(tmp_path: Path) -> None:
+    page = page_of(
+        tmp_path,
+        PAGE.replace("{#twelve}", "{#twelve .beyond}").replace("## Exercises", "## Last {#last}\n\n## Exercises"),
+    )
+    notes = [
+        line for line in "\n".join(plan_pages.extended(HERE, page, page.lines)).split("\n") if "beyond the" in line
+    ]
+    assert notes == ["beyond the core path · [go on with Last](#last)", "beyond the core path"]
 
 
 def test_marks_must_agree_and_stand_on_sections(tmp_path: Path) -> None:

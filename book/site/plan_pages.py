@@ -98,7 +98,7 @@ def extended(tree: Tree, page: Page, lines: Sequence[str]) -> list[str]:
             after = next((s.heading for s in found[index:] if s.kind == "core" and s.heading), None)
             words = WORDS[page.language]
             note = str(words["beyond"])
-            if after is not None:
+            if after is not None and found[index - 1].kind == "core":  # those behind the first one are passed over too
                 note += f" · [{str(words['go_on']).format(after.title)}](#{after.id})"
             made[heading.line - 1] += f'\n\n{note}\n{{ .rp-beyond data-search-exclude="" }}'
     for number, line in enumerate(lines, start=1):
