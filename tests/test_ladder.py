@@ -46,13 +46,16 @@ def rows(tree: Tree, language: str = "en") -> list[str]:
 
 
 def run_line(tree: Tree, language: str = "en", block: str = "scale") -> str:
+    """The line under a block, and its attributes."""
     stage(tree)
-    text = (tree.build / language / "part" / "small.md").read_text(encoding="utf-8")
-    return next(
-        line
-        for line in text.split(f"#code-{block} ")[1].splitlines()
-        if line.strip().startswith(("run on", "已在", "torch", "需要"))
+    lines = (
+        (tree.build / language / "part" / "small.md")
+        .read_text(encoding="utf-8")
+        .split(f"#code-{block} ")[1]
+        .splitlines()
     )
+    at = next(n for n, line in enumerate(lines) if line.strip().startswith("{ .rp-run"))
+    return "\n".join(lines[at - 1 : at + 1])
 
 
 # ---- the environment -----------------------------------------------------------------------------------------------
@@ -269,10 +272,10 @@ def test_what_differed_is_counted_and_linked(small: Tree) -> None:
 
 def test_another_record_takes_the_proof_away(small: Tree) -> None:
     ladder.write(small, on(proven.rung(small, a_report(small)), "2.15.0"))
-    assert ">2.13.0, 2.15.0<" in run_line(small).replace(records.torch_version().partition("+")[0], "2.13.0")
+    assert f" · torch {pinned_minor(small)}–2.15 · " in run_line(small)
     record = records.read(small, "part/small")
     records.write(small, replace(record, cells=tuple(replace(cell, seconds=9.0) for cell in record.cells)))
-    assert "2.15.0" in run_line(small), "seconds are not compared"
+    assert "2.15" in run_line(small), "seconds are not compared"
     output("table", "text/html", "0.25", "0.26")(small)
     assert "2.15.0" not in run_line(small)
     assert "| 0 of 4, 2026-12-01 |" in "\n".join(rows(small))
@@ -298,14 +301,22 @@ def test_pythons_and_systems_are_those_of_the_workflow() -> None:
 
 
 def test_a_block_says_on_which_torch_it_was_proven(small: Tree) -> None:
-    pinned = records.torch_version().partition("+")[0]
-    assert f" · torch {pinned} · " in run_line(small) and "<span" not in run_line(small)
-    made = on(proven.rung(small, a_report(small, table="failed")), "99.15.0", python="3.13", system="Linux x86_64")
+    pinned, minor = records.torch_version().partition("+")[0], pinned_minor(small)
+    here = records.read(small, "part/small").machine
+    where = f"Python {here.python.rpartition('.')[0]}, {here.system}"
+    assert f" · torch {pinned} · " in run_line(small) and "title" not in run_line(small)
+    made = on(proven.rung(small, a_report(small, table="failed")), "99.15.0")
     ladder.write(small, made)
     ladder.write(small, replace(made, torch="99.16.0", device="simulated"))
-    assert f'torch 99.15.0: Python 3.13 (Linux x86_64)">{pinned}, 99.15.0</span> · ' in run_line(small)
-    assert f">{pinned}、99.15.0</span> · " in run_line(small, "zh")
+    for language in ("en", "zh"):
+        assert f" · torch {minor}–99.15 · " in run_line(small, language)
+        assert run_line(small, language).endswith(f'\n{{ .rp-run data-search-exclude="" title="{where}" }}')
     assert "99." not in run_line(small, block="table"), "it differed there"
+    ladder.write(small, replace(made, torch="99.17.1", python="3.13", system="Darwin arm64", failed=[]))
+    assert f" · torch {minor}–99.17 · " in run_line(small)
+    assert f'title="{pinned}, 99.15.0: {where}; 99.17.1: Python 3.13, Darwin arm64"' in run_line(small)
+    assert f" · torch {pinned}, 99.17.1 · " in run_line(small, block="table"), "a version between the two is missing"
+    assert f" · torch {pinned}、99.17.1 · " in run_line(small, "zh", "table")
 
 
 # ---- since and until ---------------------------------------------------------------------------------------------------

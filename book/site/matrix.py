@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ WORDS = {
         "until": "until torch {torch}: {reason}",
         "since": "since torch {torch}: {reason}",
         "then": "after torch {torch}: {then}",
-        "run": "torch {torch}: Python {pythons}",
         "and": ", ",
     },
     "zh": {
@@ -53,7 +51,6 @@ WORDS = {
         "until": "适用到 torch {torch}：{reason}",
         "since": "从 torch {torch} 起：{reason}",
         "then": "torch {torch} 之后：{then}",
-        "run": "torch {torch}：Python {pythons}",
         "and": "、",
     },
 }
@@ -121,27 +118,48 @@ def _differing(words: Mapping[str, str], made: Rung, digests: Mapping[str, str])
     return [f"- {where}: {words['and'].join(links)}"] if links else []
 
 
-def proven(language: str, record: Record, rungs: Sequence[Rung]) -> dict[str, str]:
-    """Block -> the versions of torch that it was proven on, as its line shows them: details are in the ``title``."""
+@dataclass(frozen=True)
+class Proven:
+    """The versions of torch that a block was proven on, as its line shows them, and where; ``where`` may be empty."""
+
+    torches: str
+    where: str = ""
+
+
+def proven(language: str, record: Record, rungs: Sequence[Rung]) -> dict[str, Proven]:
+    """Block -> the versions that it was proven on: the one of its record, and those of the runs that agreed with it."""
     digest = ladder.digest(record)
     return {cell.name: _proven(WORDS[language], record, digest, cell.name, rungs) for cell in record.cells}
 
 
-def _proven(words: Mapping[str, str], record: Record, digest: str, block: str, rungs: Sequence[Rung]) -> str:
+def _proven(words: Mapping[str, str], record: Record, digest: str, block: str, rungs: Sequence[Rung]) -> Proven:
     recorded = record.machine.torch.partition("+")[0]
     found: dict[str, list[str]] = {recorded: [_where(record.machine.python.rpartition(".")[0], record.machine.system)]}
     for made in rungs:
         if made.device == ladder.CPU and made.proves(record.page, digest, block):
             found[made.torch] = list(dict.fromkeys([*found.get(made.torch, []), _where(made.python, made.system)]))
     if len(found) == 1:
-        return recorded
+        return Proven(recorded)
     torches = sorted(found, key=versions.numbers)
-    details = "; ".join(words["run"].format(torch=each, pythons=words["and"].join(found[each])) for each in torches)
-    return f'<span title="{html.escape(details)}">{words["and"].join(torches)}</span>'
+    places: dict[str, list[str]] = {}  # where -> the versions that were run there
+    for torch in torches:
+        places.setdefault("; ".join(found[torch]), []).append(torch)
+    told = [f"{words['and'].join(those)}: {place}" for place, those in places.items()]
+    return Proven(_range(words, torches, rungs), "; ".join(places if len(places) == 1 else told))
 
 
 def _where(python: str, system: str) -> str:
-    return f"{python} ({system})"
+    return f"Python {python}, {system}"
+
+
+def _range(words: Mapping[str, str], torches: Sequence[str], rungs: Sequence[Rung]) -> str:
+    """``2.13\N{EN DASH}2.15`` where no version that was run between the two is missing, else each by itself."""
+    run = {made.torch for made in rungs if made.device == ladder.CPU}
+    first, last = torches[0], torches[-1]
+    between = [each for each in run if versions.numbers(first) < versions.numbers(each) < versions.numbers(last)]
+    if not set(between) <= set(torches):
+        return words["and"].join(torches)
+    return "\N{EN DASH}".join(each.rpartition(".")[0] for each in (first, last))
 
 
 def bound(language: str, entry: Entry | None) -> str:

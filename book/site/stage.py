@@ -26,6 +26,7 @@ from book.record.gpu import MOVED, YES, GpuBlock, GpuRecord, read_gpu
 from book.record.ladder import Rung
 from book.record.records import Cell, Record
 from book.site import error_index, matrix, notebooks, outputs, plan_pages, reference_pages, status, toolkit_reference
+from book.site.matrix import Proven
 from book.source import code_zh, ledger, mathml, pages
 from book.source.code_zh import Translations, translated
 from book.source.ledger import Ledger
@@ -398,7 +399,7 @@ def _block(
     cell: Cell,
     record: Record,
     files: dict[str, str | bytes],
-    proven: str,
+    proven: Proven,
 ) -> list[str]:
     extras = "".join(f' {key}="{value}"' for key, value in block.attributes.items() if key != "alt")
     lines = fence(context.shown(page, block), f"{{ .python #code-{block.name} .rp-code{extras} }}")
@@ -426,7 +427,7 @@ def _block(
         told = words["not_run"].format(why=missing.what)
     else:
         devices = _devices(words, on_gpu, context.gpu.find(page.name, block.name, cell.hashes.code, MOVED))
-        told = words["ran"].format(devices=devices, torch=proven, seconds=_duration(words, cell.seconds))
+        told = words["ran"].format(devices=devices, torch=proven.torches, seconds=_duration(words, cell.seconds))
     bound = matrix.bound(page.language, since or context.ledger.get("until", page.name, block.name))
     stem = page.name.rpartition("/")[2]
     links = [bound] if bound else []
@@ -440,7 +441,8 @@ def _block(
     if context.repo_url:
         links.append(f"[{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}")
     told = "\N{NO-BREAK SPACE}· ".join([told, *links])  # no line of a narrow page starts with a dot
-    return [*lines, "", told, '{ .rp-run data-search-exclude="" }']
+    title = f' title="{proven.where}"' if proven.where and not cell.needs else ""
+    return [*lines, "", told, f'{{ .rp-run data-search-exclude=""{title} }}']
 
 
 def _devices(words: dict[str, str], shown: GpuBlock | None, moved: GpuBlock | None) -> str:
