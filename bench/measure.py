@@ -153,7 +153,7 @@ def _timed(action: Callable[[], object]) -> float:
 def synthetic_tree(tree: Tree, folder: Path, count: int) -> Tree:
     """A copy of the book's configuration with ``count`` made-up pages, their snippets and records (for timing only)."""
     made = Tree(folder)
-    for name in ("docs/theme", "book"):
+    for name in ("docs/theme", "docs/words", "book"):
         shutil.copytree(tree.root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for language in LANGUAGES:
         config = (tree.root / CONFIGS[language]).read_text(encoding="utf-8")

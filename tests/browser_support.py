@@ -31,9 +31,9 @@ from site_pages import Quick
 
 from book.ground.tree import HERE, LANGUAGES, Tree
 from book.record import records
-from book.site import status
 from book.source import code_zh, pages
 from book.source.pages import Block
+from book.source.words import words
 
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -208,7 +208,7 @@ class Place:
     def titles(self, tree: Tree) -> tuple[str, str]:
         """What the window's title begins with, and the first heading."""
         if self.name == "status":
-            title = status.WORDS[self.language]["title"]
+            title = words("status", self.language)["title"]
             return title, title
         page = pages.load(tree, self.name, self.language)
         return page.meta["title"], page.headings[0].title
@@ -216,7 +216,7 @@ class Place:
     def description(self, tree: Tree) -> str:
         """What search engines are told."""
         if self.name == "status":
-            return status.WORDS[self.language]["description"]
+            return words("status", self.language)["description"]
         return pages.load(tree, self.name, self.language).meta["description"]
 
 

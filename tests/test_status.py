@@ -14,6 +14,7 @@ from book.record.gpu import MOVED, SHOWN, GpuBlock, GpuRecord
 from book.run.session import Sessions
 from book.site import status
 from book.source import ledger
+from book.source.words import words as words_of
 
 
 def page(tree: Tree, language: str = "en", on_gpu: GpuRecord | None = None) -> str:
@@ -94,7 +95,7 @@ def test_chinese_readers_get_reasons_and_needs_in_chinese(small: Tree) -> None:
 
 def test_thousands_have_a_comma(small: Tree) -> None:
     for language, told in (("en", "**1,649 blocks on 2 pages**"), ("zh", "**2 页、1,649 个代码块**")):
-        words = status.WORDS[language]["total"]
+        words = words_of("status", language)["total"]
         assert told in words.format(blocks=1649, pages=2, torch="", seconds=0, raises=0, loose=0)
 
 

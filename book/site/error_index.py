@@ -15,28 +15,7 @@ from book.site import matrix
 from book.source import pages
 from book.source.ledger import Entry, Ledger
 from book.source.markdown import fence, front_matter, plain
-
-WORDS = {
-    "en": {
-        "title": "Errors and what they mean",
-        "description": "The exceptions that the chapters raise on purpose: the message, the block that raises it, and what to do.",
-        "intro": "Did PyTorch answer with one of these? Search for a few words of the message, or look under the type of the "
-        "exception. Every message below was raised by a block of this book, to which the link leads. The numbers in yours "
-        "will differ.",
-        "mend": "**What to do:** {mend}",
-        "again": "{message} ({title})",
-        "where": "Raised by [`{block}`]({page}.md#code-{block}) in [{title}]({page}.md), under “{heading}”.",
-    },
-    "zh": {
-        "title": "报错及其含义",
-        "description": "各章有意引发的异常：报错信息、引发它的代码块，以及解决办法。",
-        "intro": "遇到了下面的某个报错？用报错里的几个词搜索，或者按异常的类型查找。"
-        "每条报错都由书中的代码块实际引发，链接指向那个代码块；你看到的报错，其中的数字会有所不同。",
-        "mend": "**解决办法：** {mend}",
-        "again": "{message}（{title}）",
-        "where": "引发它的代码块：[`{block}`]({page}.md#code-{block})，见[{title}]({page}.md)的“{heading}”一节。",
-    },
-}
+from book.source.words import words as words_of
 
 
 @dataclass(frozen=True)
@@ -94,7 +73,7 @@ def _error(cell: Cell) -> dict[str, Any]:
 
 def page(tree: Tree, language: str, ledger: Ledger) -> str:
     """The page as Markdown."""
-    words = WORDS[language]
+    words = words_of("errors", language)
     lines = [*front_matter(words["title"], words["description"]), ""]
     lines += [f"# {words['title']} {{#errors}}", "", words["intro"]]
     found = collect(tree, language, ledger)
@@ -111,7 +90,7 @@ def page(tree: Tree, language: str, ledger: Ledger) -> str:
 
 def _raised(raised: Raised, heading: str, language: str) -> list[str]:
     """An exception: its message, what to do, where it was raised."""
-    words, entry = WORDS[language], raised.entry
+    words, entry = words_of("errors", language), raised.entry
     return [
         "",
         f"### {heading} {{#{raised.anchor}}}",

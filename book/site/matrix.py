@@ -13,47 +13,10 @@ from book.record import ladder
 from book.record.ladder import Rung
 from book.record.records import Cell, Record
 from book.source.ledger import Entry
+from book.source.words import words as words_of
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")  # those of .github/workflows/ci.yml
 SYSTEMS = {"Linux": "Linux", "Darwin": "macOS", "Windows": "Windows"}  # as Python names it -> as readers do
-
-WORDS = {
-    "en": {
-        "title": "torch, Python and system",
-        "intro": "Every block of every page, run and held against its record. Each cell is written by such a run, "
-        "`make ladder` or `python -m book check --prove`, and by nothing else; a block whose page was recorded anew "
-        "since then counts no more. The book's records are made with torch {pinned}.",
-        "head": "torch | system | device",
-        "cpu": "CPU",
-        "simulated": "simulated accelerator",
-        "none": "not run yet",
-        "cell": "{proven:,} of {blocks:,}, {date}",
-        "differ": "; {failed} differ",
-        "differing": "These blocks differed:",
-        "row": "torch {torch}, Python {python}, {system}, {device}",
-        "until": "until torch {torch}: {reason}",
-        "since": "since torch {torch}: {reason}",
-        "then": "after torch {torch}: {then}",
-        "and": ", ",
-    },
-    "zh": {
-        "title": "torch、Python 与系统",
-        "intro": "运行全书每一页的每个代码块，并与记录逐一比对。每一格都由这样一次运行（`make ladder` 或 `python -m book check --prove`）写入，"
-        "没有其他来源；此后重新记录过的页面，其代码块不再计入。本书的记录用 torch {pinned} 生成。",
-        "head": "torch | 系统 | 设备",
-        "cpu": "CPU",
-        "simulated": "模拟加速器",
-        "none": "尚未运行",
-        "cell": "{blocks:,} 个中 {proven:,} 个一致，{date}",
-        "differ": "；{failed} 个不一致",
-        "differing": "以下代码块不一致：",
-        "row": "torch {torch}，Python {python}，{system}，{device}",
-        "until": "适用到 torch {torch}：{reason}",
-        "since": "从 torch {torch} 起：{reason}",
-        "then": "torch {torch} 之后：{then}",
-        "and": "、",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -72,7 +35,7 @@ class Spot:
 
 def section(tree: Tree, language: str, known: Sequence[Record]) -> list[str]:
     """The matrix as lines of Markdown, from the recorded runs alone; a cell that no run filled says so."""
-    words, rungs, pinned = WORDS[language], ladder.read(tree), versions.pinned(tree)
+    words, rungs, pinned = words_of("ladder", language), ladder.read(tree), versions.pinned(tree)
     digests = {record.page: ladder.digest(record) for record in known}
     torches = sorted({made.torch for made in rungs} | ({pinned} if pinned else set()), key=versions.numbers)
     pythons = sorted({*PYTHONS, *(made.python for made in rungs)}, key=versions.numbers)
@@ -129,7 +92,7 @@ class Proven:
 def proven(language: str, record: Record, rungs: Sequence[Rung]) -> dict[str, Proven]:
     """Block -> the versions that it was proven on: the one of its record, and those of the runs that agreed with it."""
     digest = ladder.digest(record)
-    return {cell.name: _proven(WORDS[language], record, digest, cell.name, rungs) for cell in record.cells}
+    return {cell.name: _proven(words_of("ladder", language), record, digest, cell.name, rungs) for cell in record.cells}
 
 
 def _proven(words: Mapping[str, str], record: Record, digest: str, block: str, rungs: Sequence[Rung]) -> Proven:
@@ -166,9 +129,9 @@ def bound(language: str, entry: Entry | None) -> str:
     """For which torch a block holds, and why or what newer ones print; empty for a block without such an entry."""
     if entry is None:
         return ""
-    then = WORDS[language]["and"].join(code(new) for _, new in entry.then)
-    kind = "then" if then else entry.kind
-    return WORDS[language][kind].format(torch=entry.torch, reason=entry.told(language), then=then)
+    words: dict[str, str] = words_of("ladder", language)
+    then = words["and"].join(code(new) for _, new in entry.then)
+    return words["then" if then else entry.kind].format(torch=entry.torch, reason=entry.told(language), then=then)
 
 
 def code(text: str) -> str:

@@ -22,7 +22,6 @@ def download_name(page: str) -> str:
 
 
 IS_THERE = {"cuda": "torch.cuda.is_available()", "accelerator": "torch.accelerator.is_available()"}
-COPY = {"en": "copy runnable", "zh": "复制可运行的程序"}
 
 
 def is_there(need: str) -> str:

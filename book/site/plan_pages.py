@@ -14,52 +14,9 @@ from book.ground.tree import Tree
 from book.source import pages, plan
 from book.source.pages import Page
 from book.source.plan import Stop, Time
+from book.source.words import words as words_of
 
 TABLE = re.compile(r"^<!-- plan: (?P<kind>\w+) -->\s*$")
-
-WORDS = {
-    "en": {
-        "core": "about {core} minutes on the core path, {read} in all",
-        "all": "about {read} minutes",
-        "exercises": "; the exercises take another {exercises}",
-        "end": ".",
-        "difficulty": " Difficulty {}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}5.",
-        "of_five": "{} of 5",
-        "beyond": "beyond the core path",
-        "go_on": "go on with {}",
-        "pages": ["Day", "Chapter", "Difficulty", "Core path", "All", "Exercises"],
-        "days": ["Day", "Chapter", "You learn to", "Core path"],
-        "short": ["Day", "Chapters", "Core path"],
-        "before": "before",
-        "minutes": "{} min",
-        "in_all": "In all",
-        "hours": "{} h",
-        "sums": "The core path of all days together takes about {core} hours, and no day of it more than two. All "
-        "sections take about {read} hours, and the exercises another {exercises}.",
-        "join": ", ",
-        "learn": "; ",
-    },
-    "zh": {
-        "core": "核心路径约 {core} 分钟，全部内容约 {read} 分钟",
-        "all": "约 {read} 分钟",
-        "exercises": "；习题另需 {exercises} 分钟",
-        "end": "。",
-        "difficulty": "难度 {}（最高为 5）。",
-        "of_five": "难度 {}，最高为 5",
-        "beyond": "核心路径之外",
-        "go_on": "接着读{}",
-        "pages": ["天", "章", "难度", "核心路径", "全部", "习题"],
-        "days": ["天", "章", "你将学会", "核心路径"],
-        "short": ["天", "章", "核心路径"],
-        "before": "之前",
-        "minutes": "{} 分钟",
-        "in_all": "合计",
-        "hours": "{} 小时",
-        "sums": "各天的核心路径合计约 {core} 小时，每天都不超过两小时。全部小节约 {read} 小时，习题另需约 {exercises} 小时。",
-        "join": "、",
-        "learn": "；",
-    },
-}
 
 
 def needs_plan(text: str) -> bool:
@@ -80,7 +37,7 @@ def filled(tree: Tree, page: Page) -> Page:
 
 def time_told(time: Time, page: Page) -> str:
     """The minutes as the box at the head of the page tells them."""
-    words = WORDS[page.language]
+    words = words_of("plan", page.language)
     told = str(words["core" if time.core < time.read else "all"])
     told += str(words["exercises"]) if time.exercises else ""
     told = told.format(core=time.core, read=time.read, exercises=time.exercises) + str(words["end"])
@@ -96,7 +53,7 @@ def extended(tree: Tree, page: Page, lines: Sequence[str]) -> list[str]:
         heading = section.heading
         if heading is not None and plan.is_marked(page, heading):
             after = next((s.heading for s in found[index:] if s.kind == "core" and s.heading), None)
-            words = WORDS[page.language]
+            words = words_of("plan", page.language)
             note = str(words["beyond"])
             if after is not None and found[index - 1].kind == "core":  # those behind the first one are passed over too
                 note += f" · [{str(words['go_on']).format(after.title)}](#{after.id})"
@@ -119,7 +76,7 @@ def _made(tree: Tree, page: Page, kind: str, number: int) -> list[str]:
     if kind == "sums":
         time = total(stops)
         hours = {key: round(getattr(time, key) / 60) for key in ("core", "read", "exercises")}
-        return [str(WORDS[page.language]["sums"]).format(**hours)]
+        return [str(words_of("plan", page.language)["sums"]).format(**hours)]
     raise at(page.path, number, f'"plan: {kind}": staging makes pages, days, short and sums')
 
 
@@ -130,7 +87,7 @@ def total(stops: Sequence[Stop]) -> Time:
 
 def pages_table(page: Page, stops: Sequence[Stop]) -> list[str]:
     """A row for each page; book.js adds the reader's check marks."""
-    words = WORDS[page.language]
+    words = words_of("plan", page.language)
     rows = [
         [
             _day(page, stop.day),
@@ -151,7 +108,7 @@ def pages_table(page: Page, stops: Sequence[Stop]) -> list[str]:
 
 def days_table(page: Page, stops: Sequence[Stop]) -> list[str]:
     """A row for each day of the course."""
-    words = WORDS[page.language]
+    words = words_of("plan", page.language)
     rows = []
     for day, group in groupby((s for s in stops if s.day), key=lambda s: s.day):
         today = list(group)
@@ -163,7 +120,7 @@ def days_table(page: Page, stops: Sequence[Stop]) -> list[str]:
 
 def short_table(page: Page, stops: Sequence[Stop]) -> list[str]:
     """A row for each day of the short path."""
-    words = WORDS[page.language]
+    words = words_of("plan", page.language)
     chosen = sorted((stop for stop in stops if stop.short), key=lambda s: s.short)
     rows = []
     for day, group in groupby(chosen, key=lambda s: s.short):
@@ -174,7 +131,7 @@ def short_table(page: Page, stops: Sequence[Stop]) -> list[str]:
 
 
 def _day(page: Page, day: int) -> str:
-    return str(day) if day else str(WORDS[page.language]["before"])
+    return str(day) if day else str(words_of("plan", page.language)["before"])
 
 
 def _link(page: Page, stop: Stop) -> str:
@@ -183,7 +140,7 @@ def _link(page: Page, stop: Stop) -> str:
 
 
 def _dots(page: Page, difficulty: int) -> str:
-    told = str(WORDS[page.language]["of_five"]).format(difficulty)
+    told = str(words_of("plan", page.language)["of_five"]).format(difficulty)
     dots = "●" * difficulty + "○" * (plan.HARDEST - difficulty)
     return f'<span class="rp-plan__dots" role="img" aria-label="{told}">{dots}</span>'
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from book.find import reference
 from book.find.reference import (
@@ -30,101 +29,12 @@ from book.ground.tree import Tree
 from book.names import apis
 from book.names.apis import Api
 from book.site import outputs
-from book.site.notebooks import COPY, program_name
+from book.site.notebooks import program_name
 from book.source.links import relative
 from book.source.markdown import fence, front_matter, literal
+from book.source.words import words as words_of
 
 LINKED = 6  # further examples, as links
-
-WORDS: dict[str, dict[str, Any]] = {
-    "en": {
-        "title": "API: {name}",
-        "description": "Examples of {name}: {shown:,} of {count:,} names, each with code that was run and what it printed.",
-        "part": "{group}, {letters}",
-        "kinds": {"function": "function", "class": "class", "method": "method", "property": "property"},
-        "where": {
-            "cpu": "",
-            "gpu": "needs a GPU",
-            "other": "needs more than one process, an exporter or an older package",
-        },
-        "official": "official documentation",
-        "spellings": "Other spellings",
-        "more": "More examples",
-        "chapters": "In chapters",
-        "count": "{title} ({count:,})",
-        "colon": ": ",
-        "none": "{count:,} names have no example yet",
-        "none_intro": "Each links to the official documentation.",
-        "entries": "Names with an example",
-        "entries_intro": "{shown:,} of {count:,} names have an example.",
-        "no_entries": "None of the {count:,} names has an example yet.",
-        "namespace": "Part of [{group}]({link}). ",
-        "line": "APIs in this block",
-        "index_title": "API index",
-        "index_description": "Every namespace of PyTorch: how many of its names have an example in this book.",
-        "index_intro": "The book knows which API each block used, because it watched the blocks run. "
-        "To look a name up, use [Find by API]({finder}), or press Ctrl+K on any page.",
-        "index_total": "**{shown:,} of {count:,} names** of torch {torch} have an example ({share}).",
-        "groups": {"cpu": "Names that run on a CPU", "gpu": "Names that need a GPU", "other": "The rest"},
-        "groups_intro": {
-            "cpu": "These can have an example on any machine.",
-            "gpu": "Their examples run in the GPU pass.",
-            "other": "Several processes, exporters, and packages that PyTorch is leaving behind.",
-        },
-        "table": "| namespace | names | with example | share |",
-        "finder_title": "Find by API",
-        "finder_description": "Type a name, a task or an error message, and find the code that shows it.",
-        "finder_intro": "Type a name as you would write it, a task in words, or an error message. "
-        "Ctrl+K (⌘K on a Mac) opens this finder on any page.",
-        "finder_noscript": "The finder needs JavaScript. The [API index]({index}) works without it.",
-        "finder_try": "For example",
-        "finder_machine": "For programs: [api.json]({api}) has every API with its examples, best first; "
-        "`python -m book find torch.autograd.grad` asks the same from a terminal.",
-    },
-    "zh": {
-        "title": "API：{name}",
-        "description": "{name} 的示例：{count:,} 个名称中有 {shown:,} 个，每个都附有真实运行过的代码和输出。",
-        "part": "{group}（{letters}）",
-        "kinds": {"function": "函数", "class": "类", "method": "方法", "property": "属性"},
-        "where": {"cpu": "", "gpu": "需要 GPU", "other": "需要多进程、导出工具或较旧的包"},
-        "official": "官方文档",
-        "spellings": "其他写法",
-        "more": "更多示例",
-        "chapters": "所在章节",
-        "count": "{title}（{count:,}）",
-        "colon": "：",
-        "none": "还有 {count:,} 个名称没有示例",
-        "none_intro": "每个名称都链接到官方文档。",
-        "entries": "有示例的名称",
-        "entries_intro": "{count:,} 个名称中，{shown:,} 个有示例。",
-        "no_entries": "这 {count:,} 个名称都还没有示例。",
-        "namespace": "属于 [{group}]({link})。",
-        "line": "此代码块用到的 API",
-        "index_title": "API 索引",
-        "index_description": "PyTorch 的每个命名空间，以及其中有多少名称在本书里有示例。",
-        "index_intro": "本书知道每个代码块用了哪些 API，因为运行时一一做了记录。"
-        "要查一个名称，请用[按 API 查找]({finder})，或在任意页面按 Ctrl+K。",
-        "index_total": "torch {torch} 的 **{count:,} 个名称中，{shown:,} 个**有示例（{share}）。",
-        "groups": {"cpu": "可在 CPU 上运行的名称", "gpu": "需要 GPU 的名称", "other": "其余名称"},
-        "groups_intro": {
-            "cpu": "在任何机器上都可以有示例。",
-            "gpu": "示例在 GPU 上运行。",
-            "other": "多进程、导出工具，以及 PyTorch 正在弃用的包。",
-        },
-        "table": "| 命名空间 | 名称 | 有示例 | 占比 |",
-        "finder_title": "按 API 查找",
-        "finder_description": "输入名称、任务或报错信息，找到演示它的代码。",
-        "finder_intro": "输入你平时写的名称、用文字描述的任务，或一段报错信息。在任意页面按 Ctrl+K（Mac 上是 ⌘K）都能打开。",
-        "finder_noscript": "查找功能需要 JavaScript。[API 索引]({index})不需要。",
-        "finder_try": "例如",
-        "finder_machine": "供程序使用：[api.json]({api}) 列出每个 API 和它的示例，最好的在前；"
-        "在终端里，`python -m book find torch.autograd.grad` 给出同样的结果。",
-    },
-}
-TRY = {
-    "en": ("autograd.grad", "x.view", "save_for_backward", "second derivative", "a leaf Variable that requires grad"),
-    "zh": ("autograd.grad", "x.view", "save_for_backward", "二阶导数", "a leaf Variable that requires grad"),
-}
 
 
 # ---- Links under a block of a chapter --------------------------------------------------------------------------------
@@ -147,7 +57,7 @@ def api_links(page: str, language: str, code: str, names: Collection[str], impor
         links.append(f'[`{api.name}`]({target}#{api.name}){{ data-at="{where}" }}')
     if not links:
         return []
-    words = WORDS[language]
+    words = words_of("reference", language)
     return ["", words["line"] + words["colon"] + " · ".join(links), '{ .rp-apis data-search-exclude="" }']
 
 
@@ -176,7 +86,7 @@ def generate(tree: Tree, language: str, index: Index | None = None) -> dict[str,
 
 def _namespace(index: Index, group: str, listed: list[Api], language: str) -> dict[str, str]:
     """The page of a namespace; of a large one also its parts, and then it only lists what they hold."""
-    words = WORDS[language]
+    words = words_of("reference", language)
     entries = [index.entries[api.name] for api in listed if api.name in index.entries]
     missing = [api for api in listed if api.name not in index.entries]
     own = f"reference/{slug(group)}"
@@ -209,7 +119,7 @@ def _namespace(index: Index, group: str, listed: list[Api], language: str) -> di
 
 
 def _part(index: Index, group: str, name: str, entries: list[Entry], language: str) -> str:
-    words = WORDS[language]
+    words = words_of("reference", language)
     letters = name.rpartition("/")[2].upper().replace("-", "–")
     title = words["part"].format(group=group, letters=letters)
     counts = {"shown": len(entries), "count": sum(place(api) == name for api in index.groups[group])}
@@ -231,7 +141,7 @@ def _relative(index: Index, name: str, own: str) -> str:
 
 
 def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOWN) -> list[str]:
-    words = WORDS[language]
+    words = words_of("reference", language)
     shown = entry.best(most)
     api = entry.api
     # HTML, because the id of a method such as __getitem__ would be read as emphasis.
@@ -297,13 +207,13 @@ def example_links(example: Example, own: str, language: str) -> list[str]:
     links = [_link(example, own, language), _link(example, own, language, whole_page=True)]
     if example.has_program:
         target = relative(f"{example.page}/{program_name(example.page, example.block)}", own)
-        links.append(f"[{COPY[language]}]({target}){{ .rp-program }}")
+        links.append(f"[{words_of('chapter', language)['copy']}]({target}){{ .rp-program }}")
     return links
 
 
 def _missing(missing: list[Api], language: str) -> list[str]:
     """The folded list of names without an example. Plain HTML: Markdown would take seconds for thousands of links."""
-    words = WORDS[language]
+    words = words_of("reference", language)
     items = []
     for api in missing:
         name, text = html.escape(api.name), html.escape(short(api))
@@ -317,7 +227,7 @@ def _missing(missing: list[Api], language: str) -> list[str]:
 
 
 def _index_page(index: Index, language: str) -> str:
-    words = WORDS[language]
+    words = words_of("reference", language)
     shown, count = len(index.entries), len(index.known.by_name)
     lines = front_matter(words["index_title"], words["index_description"], "exclude: true")
     lines += [
@@ -349,8 +259,8 @@ def _share(part: int, whole: int) -> str:
 
 
 def _finder_page(language: str) -> str:
-    words = WORDS[language]
-    tries = " ".join(f'<a href="?q={html.escape(q.replace(" ", "+"))}">{html.escape(q)}</a>' for q in TRY[language])
+    words = words_of("reference", language)
+    tries = " ".join(f'<a href="?q={html.escape(q.replace(" ", "+"))}">{html.escape(q)}</a>' for q in words["try"])
     return "\n".join(
         [
             *front_matter(words["finder_title"], words["finder_description"], "exclude: true"),

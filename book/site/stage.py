@@ -32,61 +32,9 @@ from book.source.code_zh import Translations, translated
 from book.source.ledger import Ledger
 from book.source.markdown import fence, front_matter
 from book.source.pages import Block, Page
+from book.source.words import file as words_file
+from book.source.words import words as words_of
 
-WORDS = {
-    "en": {
-        "ran": "run on {devices} · torch {torch} · {seconds}",
-        "not_run": "not run here: {why}",
-        "not_yet": "not yet run on GPU",
-        "failed": "failed on {gpu}",
-        "machine": "CPU · GPU machine",
-        "itself": "It makes tensors on the GPU by itself, and printed its record there.",
-        "moved": "With its tensors made on the GPU it printed its record there.",
-        "beside": "It printed its record on a machine with a GPU, where it computes on the CPU{why}.",
-        "numpy": ", because it shares memory with NumPy",
-        "generator": ", because its random generator is the CPU's",
-        "devices": ", because it makes tensors that stay there",
-        "differs": ", because it prints other values on the GPU",
-        "follows": ", because it needs a block that does",
-        "none": ", because it makes no tensor",
-        "waits": "torch {torch} is needed; not run yet",
-        "report": "report this block",
-        "toolkit": "toolkit reference",
-        "take": "Take it with you: ",
-        "script": "script",
-        "notebook": "notebook",
-        "view": "as a notebook",
-        "chapter": "Back to the chapter",
-        "seconds": "{:.2f} s",
-        "milliseconds": "{:.1f} ms",
-    },
-    "zh": {
-        "ran": "已在 {devices} 上运行 · torch {torch} · {seconds}",
-        "not_run": "尚未在此运行：{why}",
-        "not_yet": "尚未在 GPU 上运行",
-        "failed": "在 {gpu} 上运行失败",
-        "machine": "CPU · 带 GPU 的机器",
-        "itself": "代码自己在 GPU 上创建张量，在那里打印出了同样的结果。",
-        "moved": "张量改在 GPU 上创建时，打印出了同样的结果。",
-        "beside": "在带 GPU 的机器上打印出了同样的结果，但计算仍在 CPU 上{why}。",
-        "numpy": "，因为它与 NumPy 共享内存",
-        "generator": "，因为它用的是 CPU 的随机数生成器",
-        "devices": "，因为它创建的张量留在那里",
-        "differs": "，因为在 GPU 上打印的值不同",
-        "follows": "，因为它要用到这样的代码块",
-        "none": "，因为它不创建张量",
-        "waits": "需要 torch {torch}；尚未运行",
-        "report": "报告此代码块的问题",
-        "toolkit": "工具箱参考",
-        "take": "带走本章：",
-        "script": "脚本",
-        "notebook": "notebook",
-        "view": "按 notebook 查看",
-        "chapter": "返回本章",
-        "seconds": "{:.2f} 秒",
-        "milliseconds": "{:.1f} 毫秒",
-    },
-}
 STATE = ".staged.json"
 NOTEBOOK_VIEWS = ("concepts/autograd",)  # pages that are also shown as a notebook
 VIEW = "_notebook"  # beside the page, so that relative links are the same
@@ -147,8 +95,9 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
     old = _read_state(target)
     state: dict[str, dict[str, Any]] = {}
     changed: list[Path] = []
-    facts = (context.ledger, context.gpu, context.ladder, context.site_urls)
-    common = _digest(_engine(), context.repo_url, *map(repr, facts))
+    said = [words_file(each).read_text(encoding="utf-8") for each in LANGUAGES]
+    facts = (context.ledger, context.gpu, context.ladder, context.repo_url, context.site_urls)
+    common = _digest(_engine(), *said, *map(repr, facts))
     if language == "zh":
         common = _digest(common, repr(context.translations))
     for name in tree.pages(language):
@@ -334,7 +283,7 @@ def _ended(page: Page, lines: list[str]) -> str:
 
 def _notebook_view(page: Page, record: Record, lines: list[str]) -> list[str]:
     """The chapter as a notebook shows it, from the record: numbered inputs, and outputs under them."""
-    words = WORDS[page.language]
+    words = words_of("chapter", page.language)
 
     def shown(block: Block, cell: Cell, number: int) -> list[str]:
         code = fence(block.code, '{ .python .rp-shown data-search-exclude="" }')
@@ -367,7 +316,7 @@ def join_chinese_lines(text: str) -> str:
 
 def _downloads(context: Context, page: Page, record: Record, files: dict[str, str | bytes]) -> str:
     """Stage the chapter as a script and as a notebook, and link to them, to the Markdown and to Colab and Kaggle."""
-    words = WORDS[page.language]
+    words = words_of("chapter", page.language)
     raising = {e.section: e.error for e in context.ledger.of_page(page.name) if e.kind == "raises"}
     needing = {cell.name: cell.needs for cell in record.cells if cell.needs}
     stem, folder = notebooks.download_name(page.name), page.name.rpartition("/")[0]
@@ -385,7 +334,7 @@ def _downloads(context: Context, page: Page, record: Record, files: dict[str, st
         raw = f"https://raw.githubusercontent.com/{github[1]}/main/{place}"
         links.append(f"[Colab](https://colab.research.google.com/github/{github[1]}/blob/main/{place})")
         links.append(f"[Kaggle](https://www.kaggle.com/kernels/welcome?src={raw})")
-    return words["take"] + " · ".join(links)
+    return str(words["take"]) + " · ".join(links)
 
 
 def _duration(words: dict[str, str], seconds: float) -> str:
@@ -408,7 +357,7 @@ def _block(
     outputs = newer[1]["outputs"] if newer else shown_outputs(cell, on_gpu)
     for number, output in enumerate(outputs, start=1):
         lines += ["", *_output(page, block, number, output, files)]
-    words = WORDS[page.language]
+    words = words_of("chapter", page.language)
     missing = context.ledger.get("needs", page.name, block.name)
     since = context.ledger.get("since", page.name, block.name)
     torch = record.machine.torch.partition("+")[0]
@@ -434,7 +383,7 @@ def _block(
     if cell.program:
         program = notebooks.program_name(page.name, block.name)
         files[f"{page.name}/{program}"] = cell.program["text"]
-        links.append(f"[{notebooks.COPY[page.language]}]({stem}/{program}){{ .rp-program }}")
+        links.append(f"[{words['copy']}]({stem}/{program}){{ .rp-program }}")
     entry = toolkit_reference.link(page.name, block)
     if entry:
         links.append(f"[{words['toolkit']}]({entry})")

@@ -15,113 +15,12 @@ from book.site import matrix
 from book.source import pages
 from book.source.ledger import Entry, Ledger
 from book.source.markdown import front_matter
-
-WORDS = {
-    "en": {
-        "title": "Status",
-        "description": "Every page and block of the book: whether it ran, how long it took, and on what.",
-        "intro": "This page is made from the recorded runs; nobody writes it by hand. A page is built only from a record that matches its code.",
-        "all": "In all",
-        "total": "**{blocks:,} blocks on {pages} pages** ran with torch {torch} in {seconds:.1f} s. "
-        "{raises} blocks end in an exception on purpose; {loose} other exceptions from the rules stand in the ledger.",
-        "programs": "Each block has a program that runs it alone, proven by running it: {median} lines in the median and {worst} at most, "
-        "where everything above the block with it would be {full} in the median. {fallback} programs need everything above their block.",
-        "summary": "| page | blocks | passed | seconds | torch | CPU | GPU | ledger |",
-        "blocks": "| block | passed | seconds | GPU | ledger |",
-        "gpu_intro": "Three questions about accelerators; their numbers are of different things, so nobody adds them up.",
-        "gpu_shown": "**As shown on a machine with a GPU**: {told}",
-        "gpu_moved": "**Moved**, with its tensors made on the GPU, random numbers drawn on the CPU and TF32 off: {told}",
-        "gpu_sim": "**As shown beside a simulated accelerator**, which computes on the CPU and refuses what CUDA refuses: {told}",
-        "moves": "Moved to the simulated accelerator, {yes:,} blocks print their record, {none:,} make no tensor and {stay:,} stay on the CPU: "
-        "they raise an exception on purpose, print other values there, or need NumPy's memory, the CPU's generator or a tensor of the CPU. "
-        "{unknown:,} were not asked yet.",
-        "gpu_none": "not run yet.",
-        "gpu_passed": "{passed:,} of {all:,} blocks print their record ({gpu}, torch {torch}, {date}).",
-        "sim_passed": "{passed:,} blocks print their record, {failed:,} don't, {skipped:,} can't be asked (torch {torch}, {date}{older}).",
-        "sim_older": ", with records that have changed since",
-        "machines": "Machines",
-        "machines_intro": "Kinds of machines on which every block of every page was run and held against its record. "
-        "Each row is written by such a run, `python -m book check --prove`, and by nothing else.",
-        "machines_none": "No run over all pages has been noted yet.",
-        "machines_head": "| processor | capability | system | Python | torch | world | pages | blocks | passed | state |",
-        "proven": "proven on {date}",
-        "failing": "{failed} differ, {date}",
-        "older": "{date}, with records that have changed since",
-        "ledger": "Ledger",
-        "ledger_intro": 'Every exception from "runs cleanly and prints exactly this", with its reason.',
-        "ledger_head": "| block | what | reason |",
-        "pages": "Pages",
-        "yes": "yes",
-        "not_yet": "not yet",
-        "differs": "differs",
-    },
-    "zh": {
-        "title": "运行状态",
-        "description": "全书每一页、每个代码块：是否运行通过、用时多少、在什么环境上运行。",
-        "intro": "本页由运行记录自动生成，不经手写。只有与代码一致的记录才会用来构建页面。",
-        "all": "总计",
-        "total": "**{pages} 页、{blocks:,} 个代码块**已用 torch {torch} 运行，共 {seconds:.1f} 秒。"
-        "{raises} 个代码块有意以异常结束；此外，例外清单中还有 {loose} 条。",
-        "programs": "每个代码块都有一个可单独运行的程序，并已实际运行验证：中位数 {median} 行，最长 {worst} 行；"
-        "若连同上文全部代码，中位数为 {full} 行。有 {fallback} 个程序需要上文的全部代码。",
-        "summary": "| 页面 | 代码块 | 通过 | 用时（秒） | torch | 处理器 | GPU | 例外 |",
-        "blocks": "| 代码块 | 通过 | 用时（秒） | GPU | 例外 |",
-        "gpu_intro": "关于加速器有三个问题，三个数各有所指，不能相加。",
-        "gpu_shown": "**在带 GPU 的机器上照原样运行**：{told}",
-        "gpu_moved": "**移到 GPU 上**（张量在 GPU 上创建，随机数在 CPU 上抽取，关闭 TF32）：{told}",
-        "gpu_sim": "**在模拟加速器旁照原样运行**（它在 CPU 上计算，凡 CUDA 拒绝的它也拒绝）：{told}",
-        "moves": "移到模拟加速器上时，{yes:,} 个代码块打印出与记录相同的结果，{none:,} 个不创建张量，{stay:,} 个留在 CPU 上："
-        "它们有意抛出异常，或者在那里打印的值不同，或者需要 NumPy 的内存、CPU 的生成器或 CPU 上的张量。还有 {unknown:,} 个尚未运行。",
-        "gpu_none": "尚未运行。",
-        "gpu_passed": "{all:,} 个代码块中有 {passed:,} 个打印出与记录相同的结果（{gpu}，torch {torch}，{date}）。",
-        "sim_passed": "{passed:,} 个代码块打印出与记录相同的结果，{failed:,} 个不同，{skipped:,} 个无法模拟（torch {torch}，{date}{older}）。",
-        "sim_older": "，此后记录有变动",
-        "machines": "机器",
-        "machines_intro": "以下各种机器都运行过全书每一页的每个代码块，并与记录逐一比对。"
-        "每一行都由这样一次运行（`python -m book check --prove`）写入，没有其他来源。",
-        "machines_none": "尚无覆盖全书的运行。",
-        "machines_head": "| 处理器 | 指令集 | 系统 | Python | torch | 环境 | 页 | 代码块 | 通过 | 结果 |",
-        "proven": "{date} 全部一致",
-        "failing": "{date}，{failed} 个不一致",
-        "older": "{date}，此后记录有变动",
-        "ledger": "例外清单",
-        "ledger_intro": "凡不符合“干净运行、输出完全一致”的代码块，都列在这里，并写明原因。有意抛出异常的代码块，原因一栏写的是它所讲解的内容。",
-        "ledger_head": "| 代码块 | 例外 | 原因 |",
-        "pages": "各页明细",
-        "yes": "是",
-        "not_yet": "尚未",
-        "differs": "不一致",
-    },
-}
-
-KINDS = {
-    "en": {
-        "raises": "raises {error}",
-        "tolerance": "rtol {rtol:g}, atol {atol:g}",
-        "volatile": "numbers vary",
-        "warns": "warns",
-        "needs": "needs {what}",
-        "sim": "not on the simulated accelerator",
-        "since": "since torch {torch}",
-        "until": "until torch {torch}",
-    },
-    "zh": {
-        "raises": "抛出 {error}",
-        "tolerance": "rtol {rtol:g}，atol {atol:g}",
-        "volatile": "数值会变",
-        "warns": "有警告",
-        "needs": "需要 {what}",
-        "sim": "模拟加速器做不到",
-        "since": "从 torch {torch} 起",
-        "until": "适用到 torch {torch}",
-    },
-}
-NEEDS: dict[str, dict[str, str]] = {"en": {}, "zh": {"cuda": "需要 CUDA", "accelerator": "需要加速器"}}
+from book.source.words import words as words_of
 
 
 def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     """The status page as Markdown. Every block that ran passed, or ``record`` would not have written it."""
-    words = WORDS[language]
+    words = words_of("status", language)
     rows, details, exceptions = [], [], []
     blocks = seconds = 0.0
     moved: list[GpuBlock | None] = []
@@ -269,4 +168,5 @@ def _programs(sentence: str, programs: list[dict[str, Any]]) -> str:
 
 
 def _kind(language: str, entry: Entry) -> str:
-    return NEEDS[language].get(entry.what) or KINDS[language][entry.kind].format(**vars(entry))
+    words = words_of("status", language)
+    return str(words["needs"].get(entry.what) or words["kinds"][entry.kind].format(**vars(entry)))

@@ -22,85 +22,12 @@ from book.source.code_zh import Translations
 from book.source.links import relative
 from book.source.markdown import as_entities, cell, fence, front_matter, literal
 from book.source.pages import Block, Page
+from book.source.words import words as words_of
 
 FOLDER = "toolkit"
 WIDTH = 88  # of a signature on one line
 Piece = griffe.Class | griffe.Function | griffe.Attribute
 MARKER = re.compile(r"^\s*# --8<-- \[(?:start|end):.*\]\s*$")
-
-WORDS: dict[str, dict[str, Any]] = {
-    "en": {
-        "title": "Toolkit",
-        "description": "Pieces of code to copy into a project: what each takes, returns and raises, and its source.",
-        "intro": "Pieces that chapters build and that you can take into a project. Each is one name to import, with no effect "
-        "until it is called.",
-        "table": "| module | what it holds | names |",
-        "page_title": "Toolkit: {name}",
-        "page_description": "Reference of {name}: signatures, arguments, shapes, errors and source. {summary}",
-        "pointer": "The book's own pieces of code have a reference too: [the toolkit]({link}).",
-        "import": "from {module} import {name}",
-        "shown": "Shown in",
-        "bases": "Extends",
-        "inherited": "Inherits",
-        "source": "Source of {name}",
-        "colon": ": ",
-        "comma": ", ",
-        "columns": "| name | type | meaning |",
-        "result": "| type | meaning |",
-        "sections": {
-            "parameters": "Args",
-            "other parameters": "More args",
-            "attributes": "Attributes",
-            "returns": "Returns",
-            "yields": "Yields",
-            "receives": "Receives",
-            "raises": "Raises",
-            "warns": "Warns",
-            "examples": "Example",
-            "example": "Example",
-            "shape": "Shape",
-            "reference": "Reference",
-            "references": "References",
-            "note": "Note",
-        },
-        "args_of": "Args of {name}",
-    },
-    "zh": {
-        "title": "工具箱",
-        "description": "可以拿到自己项目里用的代码：各自接受什么、返回什么、何时报错，以及源代码。",
-        "intro": "各章写出来、可以直接带进项目的代码。每一件只需导入一个名字，不调用就没有任何副作用。各页里的参数说明取自代码里的文档字符串，与代码一样用英文。",
-        "table": "| 模块 | 内容 | 名称 |",
-        "page_title": "工具箱：{name}",
-        "page_description": "{name} 参考：签名、参数、形状、报错和源代码。{summary}",
-        "pointer": "本书自己的代码也有参考页：[工具箱]({link})。",
-        "import": "from {module} import {name}",
-        "shown": "所在章节",
-        "bases": "继承自",
-        "inherited": "继承的方法",
-        "source": "{name} 的源代码",
-        "colon": "：",
-        "comma": "、",
-        "columns": "| 名称 | 类型 | 含义 |",
-        "result": "| 类型 | 含义 |",
-        "sections": {
-            "parameters": "参数",
-            "other parameters": "其他参数",
-            "attributes": "属性",
-            "returns": "返回",
-            "yields": "产出",
-            "receives": "接收",
-            "raises": "抛出",
-            "warns": "警告",
-            "examples": "示例",
-            "example": "示例",
-            "shape": "形状",
-            "reference": "参考文献",
-            "references": "参考文献",
-            "note": "说明",
-        },
-        "args_of": "{name} 的参数",
-    },
-}
 
 
 def sources(tree: Tree) -> list[str]:
@@ -135,7 +62,7 @@ def generate(tree: Tree, language: str) -> dict[str, str]:
 
 def pointer(language: str) -> str:
     """A line for the API index, which leads to the toolkit's pages."""
-    return f"\n{WORDS[language]['pointer'].format(link=f'../{FOLDER}/index.md')}\n"
+    return f"\n{words_of('toolkit', language)['pointer'].format(link=f'../{FOLDER}/index.md')}\n"
 
 
 def link(page: str, block: Block) -> str | None:
@@ -187,7 +114,7 @@ def _shown(tree: Tree, language: str, files: Iterable[str]) -> dict[str, list[tu
 
 
 def _index(modules: dict[str, griffe.Module], language: str, table: Translations) -> str:
-    words = WORDS[language]
+    words = words_of("toolkit", language)
     lines = [
         *front_matter(words["title"], words["description"]),
         "",
@@ -234,7 +161,7 @@ class _Module:
         self, file: str, module: griffe.Module, shown: list[tuple[Page, Block]], language: str, table: Translations
     ) -> None:
         self.file, self.module, self.shown, self.table = file, module, shown, table
-        self.words = WORDS[language]
+        self.words = words_of("toolkit", language)
 
     def page(self) -> str:
         path = f"snippets.{self.file.removesuffix('.py').replace('/', '.')}"
