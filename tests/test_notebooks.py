@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -49,7 +50,7 @@ def test_notebook_is_valid_and_holds_the_whole_page(page: str, language: str) ->
 def test_a_broken_recorded_output_shows_in_the_notebook() -> None:
     """The notebook carries the record's outputs, not outputs of its own."""
     source = pages.load(HERE, "index")
-    record = records.read(HERE, "index")
+    record = copy.deepcopy(records.read(HERE, "index"))
     record.cells[0].outputs[0]["data"]["text/plain"] = "changed by hand"
     assert "changed by hand" in notebooks.notebook(source, record, SITE, {})
 

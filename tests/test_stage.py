@@ -22,6 +22,7 @@ from book.run.session import Sessions
 from book.site import hook
 from book.site.outputs import darken
 from book.site.stage import config, join_chinese_lines, stage
+from book.source import pages
 from book.source.markdown import fence
 from book.source.shown import pipe_table
 
@@ -166,6 +167,29 @@ def test_report_links_name_page_and_block(small: Tree) -> None:
     assert staged(small).count("[report this block](https://example.org/book/issues/new?") == 4
     assert "small%3A+scale" in staged(small)
     assert "[报告此代码块的问题](" in staged(small, "zh")
+
+
+def test_only_what_changed_is_parsed_again(small: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By all that staging makes, whoever asks for a page; a record is validated once."""
+    parse, validate = pages.parse, records.nbformat.validate
+    parsed: list[str] = []
+    validated: list[object] = []
+    monkeypatch.setattr(
+        pages, "parse", lambda tree, page, lang, text: parsed.append(lang) or parse(tree, page, lang, text)
+    )
+    monkeypatch.setattr(records.nbformat, "validate", lambda notebook: validated.append(notebook) or validate(notebook))
+    append("docs/en/part/small.md", "\nOne more.\n")(small)
+    append("docs/records/part/small.ipynb", "\n")(small)
+    stage(small)
+    assert "en" in parsed and len(parsed) <= 2 and len(validated) == 1
+    parsed.clear()
+    append("docs/zh/part/small.md", "\n又一句。\n")(small)
+    stage(small)
+    assert parsed == ["zh"] and len(validated) == 1
+    edit("snippets/part/small.py", "2 * x", "3 * x")(small)
+    assert "3 * x" in pages.load(small, "part/small").block("scale").code, "a page hangs on the files that it includes"
+    with pytest.raises(BookError, match="make record"):
+        stage(small)
 
 
 def test_a_notebook_view_holds_inputs_and_outputs_and_is_not_searched(

@@ -231,8 +231,14 @@ def read(tree: Tree, page: str) -> Record:
     where = tree.relative(path)
     if not path.is_file():
         raise BookError(f"{where}: no record of this page: run {mend(page)}")
+    return _parsed(where, page, path.read_bytes())
+
+
+@lru_cache(maxsize=512)
+def _parsed(where: str, page: str, data: bytes) -> Record:
+    """A record is validated once as long as its file does not change."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(data.decode("utf-8"))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             nbformat.validate(_as_notebook(raw))

@@ -12,6 +12,7 @@ Includes are expanded first; the blocks then come from ``pytest_codeblocks.extra
 from __future__ import annotations
 
 import ast
+import hashlib
 import io
 import re
 from dataclasses import dataclass, field
@@ -153,7 +154,20 @@ def load(tree: Tree, page: str, language: str = "en") -> Page:
         raise at(
             tree.relative(path), None, f"not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8"
         ) from error
+    return _parsed(tree, page, language, text, _included(tree, text))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(tree: Tree, page: str, language: str, text: str, included: tuple[str, ...]) -> Page:
+    """The page, parsed once as long as neither it nor a file that it includes changes."""
     return parse(tree, page, language, text)
+
+
+def _included(tree: Tree, text: str) -> tuple[str, ...]:
+    """A hash of each file that a page includes from, in the order of their names; empty where there is none."""
+    targets = {match["target"].partition(":")[0] for line in text.splitlines() if (match := INCLUDE.match(line))}
+    paths = [tree.snippets / file for file in sorted(targets)]
+    return tuple(hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in paths)
 
 
 def parse(tree: Tree, page: str, language: str, text: str) -> Page:
