@@ -331,7 +331,9 @@ def _results(options: argparse.Namespace) -> int:
     from book.prove import results
 
     if options.seeds:
-        results.over_seeds(options.root, options.chapters, options.seeds, lambda line: print(line, flush=True))
+        from bench import retrain
+
+        retrain.over_seeds(options.root, options.chapters, options.seeds, lambda line: print(line, flush=True))
         return 0
     found = results.results(options.root)
     print(results.table(found))

@@ -1,4 +1,4 @@
-"""book.prove.results"""
+"""book.prove.results, bench.retrain"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from conftest import RunBook
 from faults import write
 
+from bench import retrain
 from book.ground.errors import BookError
 from book.ground.tree import HERE, Tree
 from book.prove import check, results
@@ -68,15 +69,15 @@ def test_a_wrong_entry_is_told(small: Tree, text: str, told: str) -> None:
 
 
 def test_seeds_are_run_apart_and_kept(small: Tree, run_book: RunBook) -> None:
-    write("tests/results/toy.py", "def run(seed: int) -> dict[str, float]:\n    return {'score': 0.5 + seed / 10}\n")(
+    write("bench/seeds/toy.py", "def run(seed: int) -> dict[str, float]:\n    return {'score': 0.5 + seed / 10}\n")(
         small
     )
     status, told = run_book(small, "results", "--seeds", "3")
     assert status == 0 and "toy: score: 0.6000 ± 0.1000  (0.500 0.600 0.700)" in told
-    kept = json.loads((small.records / results.SEEDS).read_text(encoding="utf-8"))
+    kept = json.loads((small.root / retrain.FILE).read_text(encoding="utf-8"))
     assert kept["toy"]["score"] == {"mean": 0.6, "spread": 0.1, "seeds": [0.5, 0.6, 0.7]}
-    write("tests/results/toy.py", "def run(seed):\n    raise ValueError('no data')\n")(small)
+    write("bench/seeds/toy.py", "def run(seed):\n    raise ValueError('no data')\n")(small)
     status, told = run_book(small, "results", "--seeds", "1", "toy")
-    assert status != 0 and "tests/results/toy.py: run(0) failed" in told and "no data" in told
-    assert json.loads((small.records / results.SEEDS).read_text(encoding="utf-8")) == kept
+    assert status != 0 and "bench/seeds/toy.py: run(0) failed" in told and "no data" in told
+    assert json.loads((small.root / retrain.FILE).read_text(encoding="utf-8")) == kept
     assert "choose from toy" in run_book(small, "results", "--seeds", "1", "toys")[1]
