@@ -138,6 +138,7 @@ def test_the_first_format_is_read_while_it_may_be(small: Tree, monkeypatch: pyte
     assert (older.machine.numpy, older.machine.model) == ("", "")
     assert records.stale(small, pages.load(small, "part/small"), older) == [], "a fact that is not there is not judged"
     monkeypatch.setattr(records, "OLDEST", 2)
+    records._parsed.cache_clear()  # the file is the same, the engine another
     with pytest.raises(BookError, match=r"not a whole record \(format 1 is not 2\): run make record PAGE=part/small"):
         records.read(small, "part/small")
 
