@@ -14,6 +14,7 @@ from mkdocs.structure.pages import Page
 
 from book.ground.errors import BookError
 from book.ground.tree import Tree
+from book.site.slim import slimmed
 from book.site.stage import stage
 from book.source import glossary, plan
 
@@ -68,3 +69,7 @@ def _restore(context: Any, /, *, page: Page, **_: Any) -> None:
 
 
 on_page_context = CombinedEvent(_shorten, _restore)
+
+
+def on_post_page(output: str, /, **_: Any) -> str:
+    return slimmed(output)
