@@ -20,6 +20,7 @@ from book.ground.tree import Tree
 from book.prove import check, compare
 from book.prove.bindings import stored
 from book.prove.check import Say, silent
+from book.prove.distinct import distinct
 from book.record.outputs import printed
 from book.record.records import DATA_PACKAGES, Cell
 from book.run.child import OPEN_FIGURE, SEEDERS, silenced
@@ -434,7 +435,8 @@ def program_text(
     needed_names = {n for s in [*taken, *own] if not s.is_import for n in s.uses}
     lines = [line for line in imports if _import_needed(line, needed_names)]
     if inline is not None:
-        lines = [inline(line) if "snippets.toolkit" in line else line for line in lines]
+        whole = "\n".join(inline(line) if "snippets.toolkit" in line else line for line in lines)
+        lines = distinct(whole).split("\n")
     head = f"# {page}: {block.name} (Runnable PyTorch)"
     parts = [head, "\n".join(lines), "\n".join(body), text.strip("\n")]
     return re.sub(r"\n{4,}", "\n\n\n", "\n\n".join(part for part in parts if part)) + "\n"
