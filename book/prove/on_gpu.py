@@ -34,6 +34,7 @@ MAY_DIFFER = re.compile(
     r"\baccelerat(?:e|or)\b|\bkeras_model\b|\blightning\b|\.to\(\s*device|get_device_module|is_available\("
     r"|utils\.benchmark|pin_memory"
 )
+DIED = r": not run: the page ended|(?:crashed|ended) its process|did not end within"
 # Why a block that was moved does not print its record: found by the machine, the first that fits.
 STAYS = {
     "numpy": r"device type tensor to numpy",
@@ -119,9 +120,14 @@ def runs(
 
 
 def moved_how(verdict: Verdict, on_device: bool) -> str:
-    """What became of a block that was moved, in a word: ``yes``, ``none`` (it makes no tensor), or why it stays on the CPU."""
+    """What became of a block that was moved, in a word: ``yes``, ``none`` (it makes no tensor), or why it stays on the CPU.
+
+    Nothing where the page's process died: then nobody knows.
+    """
     if verdict.status == "passed":
         return YES if on_device else NONE
+    if re.search(DIED, verdict.message):
+        return ""
     if verdict.follows:
         return "follows"
     return next((word for word, says in STAYS.items() if re.search(says, verdict.message)), "differs")
