@@ -171,7 +171,7 @@ def test_a_notebook_has_one_figure_that_is_drawn_at_most_twice_a_second() -> Non
         began = time.monotonic()
         with LivePlot("loss") as plot:
             step = 0
-            while time.monotonic() - began < 2.2:
+            while plot.draws < 4 and time.monotonic() - began < 60:  # a busy machine draws more slowly
                 plot.log(step, loss=1 / (1 + step))
                 step += 1
                 time.sleep(0.01)
@@ -182,7 +182,7 @@ def test_a_notebook_has_one_figure_that_is_drawn_at_most_twice_a_second() -> Non
     assert len(pictures) == 1
     (text,) = [o["text"] for o in outputs if o["output_type"] == "stream" and o["name"] == "stdout"]
     steps, draws, seconds = json.loads(text)
-    assert 3 <= draws <= 2 * seconds + 2, "at most two a second, the first and the last"
+    assert 5 <= draws <= 2 * seconds + 2, "at most two a second, the first and the last"
     import base64
 
     from PIL import Image

@@ -114,3 +114,7 @@ def test_no_other_run_is_taken_for_the_simulated_one(small: Tree, sessions: Sess
         proven.proof(small, report)
     with pytest.raises(BookError, match="it ran on cpu"):
         proven.proof(small, check.check(small, sessions=sessions), machines.SIMULATED)
+
+
+def test_nothing_is_told_of_moving_before_it_was_asked(small: Tree) -> None:
+    assert "Moved to the simulated accelerator" not in page(small)

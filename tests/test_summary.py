@@ -245,6 +245,8 @@ def test_shape_instead_of_inputs() -> None:
     net, _ = NETS["cnn"]()
     assert "(1, 4, 6, 6)" in layer_table(net, input_shape=(1, 8, 8))
     assert "(1, 2)" in layer_table(NETS["float64"]()[0], input_shape=(3,))
+    with pytest.raises(TypeError, match=r"run must be a function, got Tensor \(1, 1, 8, 8\): inputs="):
+        layer_table(net, torch.ones(1, 1, 8, 8))
     for arguments in ({}, {"run": print, "inputs": torch.ones(1)}, {"inputs": torch.ones(1), "input_shape": (1,)}):
         with pytest.raises(TypeError, match="takes one of run, inputs and input_shape"):
             layer_table(net, **arguments)
@@ -284,6 +286,9 @@ def test_a_compiled_net_has_the_rows_of_the_plain_one() -> None:
     assert layer_table(torch.compile(plain, backend="eager"), input_shape=(3,)) == wanted
     part = nn.Sequential(torch.compile(plain[0], backend="eager"), *plain[1:])
     assert layer_table(part, input_shape=(3,)) == wanted
+    whole = torch.compile(plain, backend="eager", dynamic=True)  # traced with symbols, hooks would fail
+    assert layer_table(whole, lambda: whole(torch.ones(1, 3))) == wanted
+    assert layer_table(whole, inputs=torch.ones(1, 3)) == wanted
 
 
 def test_summary_of_a_model() -> None:

@@ -77,6 +77,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     )
     proofs, digest = machines.read(tree), machines.digest(known)
     simulated = next((proof for proof in proofs if proof.world == machines.SIMULATED), None)
+    asked = _moves(words["moves"], [cell.moves for record in known for cell in record.cells if not cell.needs])
     return "\n".join(
         [
             *front_matter(words["title"], words["description"], "exclude: true"),
@@ -90,8 +91,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             words["gpu_intro"],
             "",
             f"- {words['gpu_shown'].format(told=_counted(words, gpu, shown))}",
-            f"- {words['gpu_moved'].format(told=_counted(words, gpu, moved))}",
-            f"  {_moves(words['moves'], [c.moves for r in known for c in r.cells if not c.needs])}",
+            f"- {words['gpu_moved'].format(told=_counted(words, gpu, moved))} {asked}".rstrip(),
             f"- {words['gpu_sim'].format(told=_simulated(words, simulated, digest))}",
             "",
             _programs(words["programs"], programs),
@@ -131,6 +131,8 @@ def _counted(words: dict[str, str], gpu: GpuRecord, blocks: Sequence[GpuBlock | 
 def _moves(sentence: str, found: Sequence[str]) -> str:
     """What became of the blocks that were moved to the simulated accelerator, by the words in their records."""
     yes, none, unknown = (found.count(word) for word in (YES, NONE, ""))
+    if unknown == len(found):
+        return ""
     return sentence.format(yes=yes, none=none, unknown=unknown, stay=len(found) - yes - none - unknown)
 
 

@@ -515,7 +515,7 @@ w = weight[classes]  # (6,)
 print("weight of each sample:", w)
 print(f"weighted mean {loss_fn(logits, classes):.4f}  plain mean {each.mean():.4f}")
 torch.testing.assert_close(loss_fn(logits, classes), (w * each).sum() / w.sum())
-print("kept as a buffer:", loss_fn.state_dict())
+print("kept as a buffer:", dict(loss_fn.state_dict()))
 # --8<-- [end:class_weights]
 
 # --8<-- [start:ignore_index]

@@ -2,6 +2,7 @@
 """What a net is made of: its layers, their outputs, parameters and memory."""
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
-from snippets.toolkit.nests import convert_nest, nested_parts, nested_tensors
+from snippets.toolkit.nests import (
+    convert_nest, describe_nest, nested_parts, nested_tensors,
+)  # fmt: skip
 from snippets.toolkit.random_states import undrawn
 from snippets.toolkit.states import inner
 
@@ -82,7 +85,7 @@ def as_before(net: nn.Module, flops: bool) -> "Iterator[None]":
     before = fast.get_fastpath_enabled(), [kernel.enabled for kernel in kernels]
     with ExitStack() as stack:
         stack.enter_context(undrawn(device))
-        if any(hasattr(m, "_orig_mod") or m._compiled_call_impl for m, _ in modes):
+        if "torch._dynamo" in sys.modules:  # or else nothing is compiled
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             fast.set_fastpath_enabled(False)  # or attention would be one operation
@@ -147,7 +150,8 @@ def layer_table(
         outputs is about what training keeps.
 
     Raises:
-        TypeError: there is none or more than one of run, inputs and input_shape.
+        TypeError: there is none or more than one of run, inputs and input_shape; or run
+            is no function.
 
     Example:
         >>> print(layer_table(nn.Linear(3, 2), input_shape=(3,)))
@@ -158,13 +162,15 @@ def layer_table(
     """
     if sum(given is not None for given in (run, inputs, input_shape)) != 1:
         raise TypeError("layer_table takes one of run, inputs and input_shape")
+    if run is not None and not callable(run):
+        raise TypeError(f"run must be a function, got {describe_nest(run)}: inputs=...")
     tensors = list(itertools.chain(net.parameters(), net.buffers()))
     device = tensors[0].device if tensors else torch.device("cpu")
     if input_shape is not None:
         kinds = [t.dtype for t in tensors if t.is_floating_point()]
         inputs = torch.zeros((1, *input_shape), dtype=kinds[0] if kinds else None)
-    placed = convert_nest(lambda t: t.to(device), inputs)
-    whole, *rows = layer_rows(inner(net), run or (lambda: net(placed)), flops)
+    placed, plain = convert_nest(lambda t: t.to(device), inputs), inner(net)
+    whole, *rows = layer_rows(plain, run or (lambda: plain(placed)), flops)
 
     numbers = ["parameters", "trainable", "MB", "FLOPs"]
     head = ["layer", "type", "input", "output", *numbers]

@@ -600,6 +600,7 @@ assert torch.allclose((even + odd) / 2, whole, atol=1e-6)
 
 # --8<-- [start:process_group]
 import torch.distributed as dist
+import torch.distributed.nn.functional  # before there is a group: see below
 
 dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
 print("rank", dist.get_rank(), "of", dist.get_world_size(), "-", dist.get_backend())
@@ -710,6 +711,7 @@ import os
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # before there is a group
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import nn
