@@ -7,8 +7,8 @@ import pytest
 from browser_support import NewContext, Place
 from playwright.sync_api import Locator, Page, expect
 
-from book import plan
-from book.tree import HERE, LANGUAGES
+from book.ground.tree import HERE, LANGUAGES
+from book.source import plan
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser

@@ -207,7 +207,7 @@ def simulate(
     longest = {name: known[name] for name in check.longest_first(list(known), known)}
     verdicts: dict[str, list[Verdict]] = {}
     for name, _, run, found in runs(tree, chosen, longest, book_ledger, SIMULATED, (SHOWN,), workers, say, sessions):
-        report.runs.append(run)
+        report.runs.append(replace(run, page=name))  # without the mode in its label
         verdicts[name] = [excused(v, book_ledger) for v in found]
     report.seconds = time.perf_counter() - began
     report.verdicts = [v for name in chosen for v in verdicts.get(name, [])]

@@ -306,12 +306,20 @@ def _needs_differ(context: Context, page: Page, record: Record) -> list[str]:
     return [f'{page.path}:{b.line}: block "{b.name}" {gaps[b.name]}' for b in page.blocks if gaps[b.name]]
 
 
+FENCED = re.compile(r"(^ *(`{3,})[^`\n]*\n.*?^ *\2`* *$)", re.MULTILINE | re.DOTALL)
 HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef\u2014\u2018-\u201d]"
 
 
 def join_chinese_lines(text: str) -> str:
-    """Join lines that break between two Chinese characters: HTML would show the break as a space."""
-    return re.sub(rf"(?<={HAN})\n[ ]*(?={HAN})", "", text)
+    """Join lines of prose that break between two Chinese characters: HTML would show the break as a space.
+
+    Code keeps its lines: a docstring may break there.
+    """
+    pieces = FENCED.split(text)  # prose, then a fenced block and its ticks, in turn
+    for prose in range(0, len(pieces), 3):
+        pieces[prose] = re.sub(rf"(?<={HAN})\n[ ]*(?={HAN})", "", pieces[prose])
+    del pieces[2::3]
+    return "".join(pieces)
 
 
 def _downloads(context: Context, page: Page, record: Record, files: dict[str, str | bytes]) -> str:

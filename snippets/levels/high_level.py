@@ -195,107 +195,6 @@ written = [(event.step, event.value) for event in events.Scalars("val_loss")]
 print([(step, round(value, 3)) for step, value in written])
 # --8<-- [end:read_events]
 
-# --8<-- [start:live_plain_loop]
-from snippets.toolkit.live import LivePlot, read_history
-
-torch.manual_seed(0)
-net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
-optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
-batches = rings()
-with LivePlot("val_loss", path="curves.png") as plot:
-    for step in range(5 * len(batches)):
-        if step % len(batches) == 0:
-            data = iter(batches)
-        x, y = next(data)
-        optimizer.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(net(x), y)
-        loss.backward()
-        optimizer.step()
-        plot.log(step, loss=loss)
-        if (step + 1) % len(batches) == 0:
-            with torch.no_grad():
-                x, y = valid[0]
-                after = F.binary_cross_entropy_with_logits(net(x), y)
-            plot.log_epoch((step + 1) // len(batches), val_loss=after)
-
-for kind, curves in read_history("curves.png").items():
-    print(kind, {name: len(points) for name, points in curves.items()})
-first = plot.history["epoch"]["val_loss"][0][1]
-assert plot.best()[1] < first / 3
-# --8<-- [end:live_plain_loop]
-
-# --8<-- [start:live_scikit_learn]
-from sklearn.linear_model import SGDClassifier
-
-radius = X.double().norm(dim=1, keepdim=True).numpy() / 8  # (2000, 1)
-labels = Y.flatten().numpy()
-learner = SGDClassifier(loss="log_loss", random_state=0)
-with LivePlot("accuracy", "max") as plot:
-    for step, rows in enumerate(train_rows.split(100)):
-        learner.partial_fit(radius[rows], labels[rows], classes=[0, 1])
-        right = learner.score(radius[valid_rows], labels[valid_rows])
-        plot.log(step, accuracy=right)
-print(f"best accuracy {plot.best()[1]:.2f}")
-assert plot.best()[1] > 0.95
-# --8<-- [end:live_scikit_learn]
-
-
-# --8<-- [start:two_outputs]
-class TwoOutputs(nn.Module):
-    """A dict in; out come logits, and one number that says how large the weights are."""
-
-    def __init__(self):
-        super().__init__()
-        self.hidden, self.head = nn.Linear(2, 16), nn.Linear(16, 1)
-
-    def forward(self, batch):  # {"x": (N, 2)}
-        logits = self.head(torch.relu(self.hidden(batch["x"])))  # (N, 1)
-        return logits, self.hidden.weight.square().mean()
-
-
-def two_parts(outputs, targets):
-    logits, size = outputs
-    fit = F.binary_cross_entropy_with_logits(logits, targets)
-    return {"fit": fit, "size": 0.1 * size}
-
-
-torch.manual_seed(0)
-rows = [{"x": X[i], "label": Y[i]} for i in train_rows.tolist()]
-dicts = DataLoader(rows, 40)  # batches {"x": (40, 2), "label": (40, 1)}
-net = TwoOutputs()
-optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
-metrics = {"accuracy": accuracy}
-model = KerasModel(net, two_parts, optimizer, metrics, target="label")
-row = model.fit(dicts, epochs=5)[-1]
-print({name: round(value, 2) for name, value in row.items()})
-assert math.isclose(row["loss"], row["fit"] + row["size"], rel_tol=1e-6)
-
-logits, size = model.predict({"x": X[:3]})
-print(logits.shape, size.shape)
-# --8<-- [end:two_outputs]
-
-
-# --8<-- [start:own_forward]
-class Mixed(KerasModel):
-    """Trains on mixtures of two samples (mixup), evaluates on samples as they are."""
-
-    def forward(self, batch):
-        x, y = batch
-        if self.net.training:
-            other = torch.randperm(len(x))
-            x, y = 0.8 * x + 0.2 * x[other], 0.8 * y + 0.2 * y[other]
-        outputs = self(x)
-        return outputs, y, self.loss(outputs, y)
-
-
-torch.manual_seed(0)
-plain = new_model()
-mixed = Mixed(plain.net, plain.loss, plain.optimizer, {"accuracy": accuracy})
-row = mixed.fit(rings(), valid, epochs=10, monitor="val_loss")[-1]
-print(f"accuracy of validation: {mixed.evaluate(valid)['accuracy']:.2f}")
-assert row["loss"] > row["val_loss"]  # mixed labels can't be predicted exactly
-# --8<-- [end:own_forward]
-
 # --8<-- [start:auc_by_batch]
 torch.manual_seed(0)
 small = new_model()
@@ -325,35 +224,6 @@ print(f"mean over batches {by_batch:.2f}, over samples {by_sample:.2f}")
 assert math.isclose(by_sample, 1.8, rel_tol=1e-6)
 # --8<-- [end:ragged_epoch]
 
-# --8<-- [start:parts_alone]
-from snippets.toolkit.best_and_checkpoint import Best
-from snippets.toolkit.place_and_update import Place, Update
-
-torch.manual_seed(0)
-net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
-place = Place()
-wrapped = place.prepare(net)
-optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
-update = Update(optimizer, place.scaler, accumulate=2, clip_norm=1.0)
-losses = []
-with Best(net).watch("val_loss", "min", 0) as best:
-    for epoch in range(1, 6):
-        for x, y in place.batches(rings()):
-            update.begin()
-            with place.cast:
-                loss = F.binary_cross_entropy_with_logits(wrapped(x), y)
-            update(loss, len(y))
-        update.flush()
-        with torch.no_grad():
-            x, y = place.move(valid[0])
-            after = F.binary_cross_entropy_with_logits(net(x), y).item()
-        losses.append(after)
-        best.see({"epoch": epoch, "val_loss": after})
-with torch.no_grad():
-    again = F.binary_cross_entropy_with_logits(net(x), y).item()
-print("the weights of the best epoch:", math.isclose(again, min(losses)))
-# --8<-- [end:parts_alone]
-
 # --8<-- [start:refusals]
 torch.manual_seed(0)
 one, other = new_model(), new_model()
@@ -361,7 +231,6 @@ wrong = {
     "foreign optimizer": lambda: KerasModel(one.net, one.loss, other.optimizer),
     "misspelt option": lambda: new_model(precision="bf61"),
     "tensor in place of batches": lambda: new_model().fit(X),
-    "a list of inputs": lambda: new_model().fit([X]),
     "no direction": lambda: new_model().fit(rings(), monitor="auc"),
     "nothing to wait for": lambda: new_model().fit(rings(), patience=3),
 }
