@@ -428,7 +428,7 @@ def program_text(
         if tail:
             code_lines[-1] += f"  {tail}"
     leading = [s.source.strip() for s in own if s.is_import]
-    text = "\n".join(code_lines)
+    text = "\n".join(code_lines) + "\n"  # the last line may be an import
     for source in leading:
         text = text.replace(source + "\n", "", 1)
         imports[source] = None
