@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from book.ground.tree import HERE
-from book.prove import standalone
 from book.prove.distinct import distinct
-from book.source import ledger, pages
 
 F = "def f():\n    return 1\n"
 G = "def f():\n    return 2\n"
@@ -41,9 +38,3 @@ def test_a_second_one_goes(text: str, left: str) -> None:
 )
 def test_what_means_something_else_stays(text: str) -> None:
     assert distinct(text) == text
-
-
-def test_a_block_that_ends_in_an_import_has_none_left_of_the_toolkit() -> None:
-    page = pages.load(HERE, "levels/high_level")
-    _, text = next(standalone._candidates(HERE, page, page.block("imports"), ledger.load(HERE), set()))
-    assert "snippets.toolkit" not in text

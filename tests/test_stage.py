@@ -256,6 +256,12 @@ def test_join_chinese_lines() -> None:
     assert join_chinese_lines("一段\n\n另一段") == "一段\n\n另一段"
 
 
+@pytest.mark.parametrize("indent", ["", "    "])
+def test_lines_of_code_are_not_joined(indent: str) -> None:
+    code = f"{indent}```python\n{indent}说明\n{indent}第二行\n{indent}```"
+    assert join_chinese_lines(f"上文\n接着\n\n{code}\n\n下文\n接着") == f"上文接着\n\n{code}\n\n下文接着"
+
+
 def hook_config(tree: Tree) -> MkDocsConfig:
     config = MkDocsConfig()
     config.load_dict({"docs_dir": str(tree.build / "zh")})

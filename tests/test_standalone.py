@@ -204,6 +204,12 @@ def test_the_last_expression_is_printed_as_one(code: str, printed: str) -> None:
     assert standalone.program_text("part/page", BlockCode("one", code), []).splitlines()[-1] == printed  # type: ignore[arg-type]
 
 
+def test_a_block_that_ends_in_an_import_has_none_left_of_the_toolkit() -> None:
+    block = BlockCode("one", '"""Losses."""\n\nimport os\n\nfrom snippets.toolkit.losses import focal_loss')
+    text = standalone.program_text("part/page", block, [])  # type: ignore[arg-type]
+    assert '"""Losses."""' in text and "import" not in text
+
+
 def test_everything_above_is_the_last_guess() -> None:
     assert taken("x = 1\ny = 2\nprint(x)", ALL) == ["x = 1", "y = 2"]
 

@@ -395,6 +395,21 @@ def check(
     """Run the pages and compare with their records. ``sessions``: a warm parent to use instead of a new one."""
     report = Report()
     chosen, book_ledger = load_checked(tree, names, report.problems)
+    return against_records(tree, report, chosen, book_ledger, ignore_hashes, device, workers, say, sessions)
+
+
+def against_records(
+    tree: Tree,
+    report: Report,
+    chosen: dict[str, Page],
+    book_ledger: Ledger,
+    ignore_hashes: bool = False,
+    device: str | None = None,
+    workers: int | None = None,
+    say: Say = silent,
+    sessions: Sessions | None = None,
+) -> Report:
+    """Run these pages, or what is left of them, and add to the report how they compare with their records."""
     known, problems = read_records(tree, chosen)
     report.problems += problems
     began = time.perf_counter()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.prove import check
 from book.prove.check import Report, Say, silent
@@ -67,16 +65,6 @@ def run(
     report = Report()
     chosen, book_ledger = check.load_checked(tree, names, report.problems)
     chosen = {name: page for name, page in ((name, cut(page)) for name, page in chosen.items()) if page.blocks}
-    known, unread = check.read_records(tree, chosen)
-    report.problems += unread
-    began = time.perf_counter()
-    jobs = [check.job_of(tree, chosen[name], book_ledger) for name in check.longest_first(list(known), known)]
-    for done in check.run_jobs(jobs, workers, say, sessions):
-        report.runs.append(done)
-        page = chosen[done.page]
-        try:
-            report.verdicts += check.judge(tree, page, done, book_ledger, known[page.name], ignore_hashes=True)
-        except BookError as error:
-            report.problems.append(str(error))
-    report.seconds = time.perf_counter() - began
-    return report
+    return check.against_records(
+        tree, report, chosen, book_ledger, ignore_hashes=True, workers=workers, say=say, sessions=sessions
+    )

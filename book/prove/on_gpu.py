@@ -116,7 +116,7 @@ def runs(
         verdicts = check.judge(tree, pages[name], run, book_ledger, known[name], device=device, moved=mode == MOVED)
         if mode == MOVED:
             verdicts = [v for v in verdicts if not stays(book_ledger, name, v.block)]
-        yield name, mode, run, verdicts
+        yield name, mode, replace(run, page=name), verdicts  # without the mode in its label
 
 
 def moved_how(verdict: Verdict, on_device: bool) -> str:
@@ -207,7 +207,7 @@ def simulate(
     longest = {name: known[name] for name in check.longest_first(list(known), known)}
     verdicts: dict[str, list[Verdict]] = {}
     for name, _, run, found in runs(tree, chosen, longest, book_ledger, SIMULATED, (SHOWN,), workers, say, sessions):
-        report.runs.append(replace(run, page=name))  # without the mode in its label
+        report.runs.append(run)
         verdicts[name] = [excused(v, book_ledger) for v in found]
     report.seconds = time.perf_counter() - began
     report.verdicts = [v for name in chosen for v in verdicts.get(name, [])]

@@ -7,17 +7,13 @@ against.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from book.ground.errors import at
-from book.ground.files import write_atomically
 from book.ground.tree import Tree
 from book.ground.versions import numbers
-from book.record import machines
+from book.record import machines, sealed
 from book.record.records import Record
 
 FILE = "ladder.json"
@@ -74,25 +70,16 @@ def read(tree: Tree) -> list[Rung]:
     Raises:
         BookError: the file is broken or was edited by hand.
     """
-    path = tree.records / FILE
-    if not path.is_file():
-        return []
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        found = [Rung(**{key: value for key, value in row.items() if key != "seal"}) for row in rows]
-        forged = next((made for row, made in zip(rows, found, strict=True) if row["seal"] != _seal(made)), None)
-        if forged:
-            raise ValueError(f"the row of torch {forged.torch}, Python {forged.python} was edited since it was written")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise at(tree.relative(path), None, f"not whole ({error}): delete it and run {COMMAND}") from error
-    return sorted(found, key=_order)
+    rows = sealed.read(
+        tree, FILE, "runs", Rung, lambda row: f"the row of torch {row.torch}, Python {row.python}", COMMAND
+    )
+    return sorted(rows, key=_order)
 
 
 def write(tree: Tree, made: Rung) -> None:
     """Put a run in the place of the last one of its kind."""
     rows = sorted([*(old for old in read(tree) if old.kind != made.kind), made], key=_order)
-    text = json.dumps({"runs": [{**asdict(row), "seal": _seal(row)} for row in rows]}, indent=1, ensure_ascii=False)
-    write_atomically(tree.records / FILE, text + "\n")
+    sealed.write(tree, FILE, "runs", rows, sort_keys=False)
 
 
 def newest(rungs: Iterable[Rung], page: str, block: str, code: str) -> tuple[Rung, dict[str, Any]] | None:
@@ -103,7 +90,3 @@ def newest(rungs: Iterable[Rung], page: str, block: str, code: str) -> tuple[Run
 
 def _order(made: Rung) -> tuple[object, ...]:
     return (numbers(made.torch), numbers(made.python), made.system, made.device)
-
-
-def _seal(made: Rung) -> str:
-    return hashlib.sha256(json.dumps(asdict(made), sort_keys=True).encode()).hexdigest()[:16]

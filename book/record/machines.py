@@ -11,9 +11,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from book.ground.errors import at
-from book.ground.files import write_atomically
 from book.ground.tree import Tree
+from book.record import sealed
 from book.record.records import Record
 
 FILE = "machines.json"
@@ -62,26 +61,10 @@ def read(tree: Tree) -> list[Proof]:
     Raises:
         BookError: the file is broken or was edited by hand.
     """
-    path = tree.records / FILE
-    if not path.is_file():
-        return []
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["machines"]
-        found = [Proof(**{key: value for key, value in row.items() if key != "seal"}) for row in rows]
-        if [row["seal"] for row in rows] != [_seal(made) for made in found]:
-            raise ValueError("a row was edited since it was written")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise at(tree.relative(path), None, f"not whole ({error}): delete it and run {COMMAND}") from error
-    return found
+    return sealed.read(tree, FILE, "machines", Proof, lambda row: "a row", COMMAND)
 
 
 def write(tree: Tree, made: Proof) -> None:
     """Put a run in the place of the last one of its kind."""
     rows = sorted([*(old for old in read(tree) if old.kind != made.kind), made], key=lambda row: row.kind)
-    sealed = [{**asdict(row), "seal": _seal(row)} for row in rows]
-    text = json.dumps({"machines": sealed}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    write_atomically(tree.records / FILE, text)
-
-
-def _seal(made: Proof) -> str:
-    return hashlib.sha256(json.dumps(asdict(made), sort_keys=True).encode()).hexdigest()[:16]
+    sealed.write(tree, FILE, "machines", rows, sort_keys=True)

@@ -45,9 +45,7 @@ WARM_MODULES = (
     "IPython.display",
     "torch.utils.data",
 )
-DRAWING_MODULES = (
-    "rich.style",
-)  # draw once, when they are first imported: scikit-learn imports rich where there is one
+DRAWING_MODULES = ("rich.style",)  # draw when first imported, which scikit-learn does where rich is installed
 MAX_OUTPUT = 100_000  # bytes that one block may print: a page is for reading
 PACKAGES = [path + os.sep for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_path(key))]
 OPEN_FIGURE = "the block leaves a figure open: end it with plt.show()"

@@ -91,8 +91,8 @@ class Proven:
 
 def proven(language: str, record: Record, rungs: Sequence[Rung]) -> dict[str, Proven]:
     """Block -> the versions that it was proven on: the one of its record, and those of the runs that agreed with it."""
-    digest = ladder.digest(record)
-    return {cell.name: _proven(words_of("ladder", language), record, digest, cell.name, rungs) for cell in record.cells}
+    words, digest = words_of("ladder", language), ladder.digest(record)
+    return {cell.name: _proven(words, record, digest, cell.name, rungs) for cell in record.cells}
 
 
 def _proven(words: Mapping[str, str], record: Record, digest: str, block: str, rungs: Sequence[Rung]) -> Proven:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from book.ground.errors import at
 from book.ground.tree import Tree
-from book.source import pages, plan
+from book.source import links, pages, plan
 from book.source.pages import Page
 from book.source.plan import Stop, Time
 from book.source.words import words as words_of
@@ -112,9 +111,9 @@ def days_table(page: Page, stops: Sequence[Stop]) -> list[str]:
     rows = []
     for day, group in groupby((s for s in stops if s.day), key=lambda s: s.day):
         today = list(group)
-        links = str(words["join"]).join(_link(page, stop) for stop in today)
+        chapters = str(words["join"]).join(_link(page, stop) for stop in today)
         learn = str(words["learn"]).join(stop.learn for stop in today if not plan.is_overview(stop.name))
-        rows.append([str(day), links, learn, str(words["minutes"]).format(total(today).core)])
+        rows.append([str(day), chapters, learn, str(words["minutes"]).format(total(today).core)])
     return _table(words["days"], rows, "rllr")
 
 
@@ -125,8 +124,8 @@ def short_table(page: Page, stops: Sequence[Stop]) -> list[str]:
     rows = []
     for day, group in groupby(chosen, key=lambda s: s.short):
         today = list(group)
-        links = str(words["join"]).join(_link(page, stop) for stop in today)
-        rows.append([str(day), links, str(words["minutes"]).format(total(today).core)])
+        chapters = str(words["join"]).join(_link(page, stop) for stop in today)
+        rows.append([str(day), chapters, str(words["minutes"]).format(total(today).core)])
     return _table(words["short"], rows, "rlr")
 
 
@@ -135,8 +134,7 @@ def _day(page: Page, day: int) -> str:
 
 
 def _link(page: Page, stop: Stop) -> str:
-    target = posixpath.relpath(f"{stop.name}.md", posixpath.dirname(page.name) or ".")
-    return f"[{stop.title}]({target})"
+    return f"[{stop.title}]({links.relative(f'{stop.name}.md', page.name)})"
 
 
 def _dots(page: Page, difficulty: int) -> str:

@@ -1,7 +1,8 @@
 """What the Chinese site shows in place of a block's English comments and docstrings.
 
 docs/words/code.zh.toml holds text = text, and [[long]] pairs for docstrings of several lines. The table is asked by the
-text, never by the place, so that moved code keeps its translation. Only staging uses it: sources, records, programs and notebooks stay as they are.
+text, never by the place, so that moved code keeps its translation. Only staging uses it: sources, records, programs and
+notebooks stay as they are.
 """
 
 from __future__ import annotations
