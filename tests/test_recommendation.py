@@ -1,0 +1,57 @@
+"""The figures over seeds that pages of the part Recommendation quote are those of bench/seeds.json, and reach what was promised."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from bench.retrain import FILE
+from book.ground.tree import HERE, LANGUAGES
+
+WORLDS, MODELS = ("dense", "sparse"), ("linear", "crosses", "FM", "MLP")
+QUOTED = {
+    "fm": [
+        *[f"{world} {figure}" for figure in (*[f"{m} AUC" for m in MODELS], "oracle AUC", "FM - linear") for world in WORLDS],
+        *[f"films {model} {figure}" for figure in ("AUC", "GAUC", "log loss") for model in ("linear", "FM")],
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((HERE.root / FILE).read_text(encoding="utf-8"))
+    return found
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall(r"\d+\.\d+ ± \d+\.\d+", text)
+
+
+def written(figure: dict[str, Any], digits: int) -> str:
+    return f"{figure['mean']:.{digits}f} ± {figure['spread']:.{digits}f}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("chapter", QUOTED)
+def test_a_page_quotes_the_recorded_figures(chapter: str, language: str, kept: dict[str, Any]) -> None:
+    text = (HERE.root / "docs" / language / "recommendation" / f"{chapter}.md").read_text(encoding="utf-8")
+    figures = [written(kept[chapter][name], 4 if name.startswith("films") else 3) for name in QUOTED[chapter]]
+    assert quoted(text) == figures, f"run python -m book results --seeds 3 {chapter}, and mend docs/{language}"
+
+
+def test_a_figure_that_changed_is_noticed(kept: dict[str, Any]) -> None:
+    figure = kept["fm"]["dense FM AUC"]
+    assert quoted(f"| FM | {written(figure, 3)} |") != [written(figure | {"mean": figure["mean"] + 0.001}, 3)]
+
+
+def test_fm_reaches_what_was_promised(kept: dict[str, Any]) -> None:
+    """Means of at least three seeds: FM - linear >= .07 AUC, and an oracle >= .02 above each model."""
+    fm = kept["fm"]
+    assert fm["dense FM - linear"]["mean"] >= 0.07 and len(fm["dense FM - linear"]["seeds"]) >= 3
+    for world in WORLDS:
+        best = max(fm[f"{world} {model} AUC"]["mean"] for model in MODELS)
+        assert fm[f"{world} oracle AUC"]["mean"] - best >= 0.02
+        assert abs(fm[f"{world} FM AUC"]["mean"] - fm[f"{world} crosses AUC"]["mean"]) < 0.01, "the page calls it a tie"
