@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--moved", action="store_true", help="of the simulation: moved, and note in the records what does")
     one.add_argument("--prove", action="store_true", help="of the simulation, all pages: note it in machines.json")
-    one.add_argument("--workers", type=_positive, help="of the simulation: pages at a time (default: cores)")
+    one.add_argument("--workers", type=_positive, help="pages at a time (default: cores; 1 on a real accelerator)")
     one.set_defaults(run=_gpu)
 
     one = commands.add_parser("find", help="examples of an API, of a task in words, or of an error message")
@@ -390,7 +390,7 @@ def _gpu(options: argparse.Namespace) -> int:
             machines.write(options.root, proven.proof(options.root, report, machines.SIMULATED))
             ladder.write(options.root, proven.rung(options.root, report, ladder.SIMULATED))
         return _tell(report)
-    report, made = on_gpu.run_on_gpu(options.root, options.pages, progress())
+    report, made = on_gpu.run_on_gpu(options.root, options.pages, progress(), options.workers or 1)
     status = _tell(report)
     for mode in (SHOWN, MOVED):
         of = [b for b in made.blocks if b.mode == mode]

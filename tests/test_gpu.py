@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from contextlib import nullcontext
@@ -172,6 +173,62 @@ def test_other_versions_of_packages_are_no_difference_and_other_code_is(small: T
     snippet.write_text(snippet.read_text(encoding="utf-8").replace("2 * x", "x + x"), encoding="utf-8")
     report, made = on_gpu.run_on_gpu(small)
     assert not any(b.passed for b in made.blocks) and "changed since it was recorded" in report.failed[0].message
+
+
+OTHER = {
+    "same": "import torch\n\nprint(torch.ones(2).sum().item())",
+    "version": "print('says two')",
+    "device": "print(torch.accelerator.is_available())",
+    "raises": "raise RuntimeError('size: new words')",
+    "own_fault": "print(1)",
+}
+
+
+@pytest.fixture
+def older(tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A page whose record was made with other packages: they printed, and raised, other words."""
+    tree = write_page(tmp_path, OTHER, RAISES)
+    report, _ = recording.record(tree, sessions=sessions)
+    assert report.ok, [report.problems, report.failed]
+    record = records.read(tree, "part/page")
+    changed = {"version": ("two", "one"), "raises": ("new words", "old words"), "own_fault": ("1", "2")}
+    cells = [
+        replace(cell, outputs=json.loads(json.dumps(cell.outputs).replace(*changed.get(cell.name, ("", "")))))
+        for cell in record.cells
+    ]
+    records.write(tree, replace(record, cells=tuple(cells), machine=replace(record.machine, torch="2.12.0")))
+    monkeypatch.setattr(on_gpu, "PINNED", ("torch",))
+    return tree
+
+
+@pytest.mark.usefixtures("gpu_here")
+def test_what_the_packages_of_the_machine_change_is_set_apart_from_what_its_gpu_changes(
+    older: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(*_: object) -> dict[str, dict[str, on_gpu.BlockResult]]:
+        (run,) = check.run_jobs(
+            [check.job_of(older, page, check.ledger.load(older)) for page in check.load_pages(older).values()], 1
+        )
+        found = {result.name: result for result in run.results}
+        found["own_fault"].outputs[0]["text"] = "3\n"  # without the accelerator it prints something else again
+        return {run.page: found}
+
+    monkeypatch.setattr(on_gpu, "control", without)
+    report, made = on_gpu.run_on_gpu(older)
+    assert {v.block: v.status for v in report.verdicts} == {
+        "same": "passed", "version": "skipped", "device": "failed", "raises": "skipped", "own_fault": "failed",
+    }  # fmt: skip
+    shown = {b.block: (b.passed, b.how) for b in made.blocks if b.mode == SHOWN}
+    assert shown == {
+        "same": (True, ""), "version": (False, "versions"), "device": (False, ""), "raises": (False, "versions"),
+        "own_fault": (False, ""),
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("gpu_here")
+def test_with_the_packages_of_the_record_nothing_is_set_apart(small: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_gpu, "control", lambda *_: pytest.fail("a control run that nobody needs"))
+    assert on_gpu.run_on_gpu(small)[0].ok
 
 
 @pytest.mark.usefixtures("gpu_here")

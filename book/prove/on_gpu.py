@@ -8,21 +8,24 @@ accelerator? Moved (book.run.moved): does it print the same with its tensors mad
 from __future__ import annotations
 
 import datetime
+import importlib.metadata
 import json
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.prove import check
 from book.prove.check import Report, Say, Verdict, silent
-from book.record.gpu import MOVED, NONE, SHOWN, YES, GpuBlock, GpuRecord, read_gpu, write_gpu
-from book.record.records import Record, stale, torch_version, write
+from book.record.gpu import MOVED, NONE, SHOWN, VERSIONS, YES, GpuBlock, GpuRecord, read_gpu, write_gpu
+from book.record.records import PINNED, Record, stale, torch_version, write
+from book.run import world
 from book.run.job import BlockResult, Job
 from book.run.session import PageRun, Sessions
 from book.source import ledger
@@ -133,9 +136,10 @@ def moved_how(verdict: Verdict, on_device: bool) -> str:
     return next((word for word, says in STAYS.items() if re.search(says, verdict.message)), "differs")
 
 
-def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tuple[Report, GpuRecord]:
+def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent, workers: int = 1) -> tuple[Report, GpuRecord]:
     """Run the pages on the accelerator, as shown and then moved, and record which blocks print their CPU record.
 
+    ``workers`` pages share the accelerator: above one, blocks that measure it measure a busy one.
     The report judges the pages as shown. The record is written after each page, shortest pages first, so that a run that
     is cut off loses little. A run with BOOK_DEVICE=cpu tries the path and records nothing.
 
@@ -153,7 +157,10 @@ def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tupl
     kept = [b for b in made.blocks if b.page not in chosen] if names else []
     made = replace(made, blocks=tuple(kept))
     report, modes = Report(), (SHOWN, MOVED) if kind in ACCELERATORS else (SHOWN,)
-    for name, mode, run, verdicts in runs(tree, chosen, shortest, book_ledger, device, modes, 1, say):
+    plain = control(tree, chosen, book_ledger, workers, say) if any(map(other_packages, known.values())) else {}
+    for name, mode, run, verdicts in runs(tree, chosen, shortest, book_ledger, device, modes, workers, say):
+        again = partial(judge_by, tree, chosen[name], run, book_ledger, device=device, moved=mode == MOVED)
+        verdicts = set_apart(verdicts, run, known[name], plain.get(name), again)
         if mode == SHOWN:
             report.runs.append(run)
             report.verdicts += verdicts
@@ -169,12 +176,73 @@ def run_on_gpu(tree: Tree, names: Sequence[str] = (), say: Say = silent) -> tupl
     return report, made
 
 
+def other_packages(record: Record) -> bool:
+    """Whether a package that outputs depend on has another version here than when the record was made."""
+    return any(
+        getattr(record.machine, name) and getattr(record.machine, name).partition("+")[0] != here.partition("+")[0]
+        for name, here in ((name, importlib.metadata.version(name)) for name in PINNED)
+    )
+
+
+def control(
+    tree: Tree, chosen: Mapping[str, Page], book_ledger: Ledger, workers: int, say: Say
+) -> dict[str, dict[str, BlockResult]]:
+    """What each block gives with the packages of this machine if its accelerator is hidden: page -> block -> result."""
+    jobs = [check.job_of(tree, page, book_ledger) for page in chosen.values()]
+    with Sessions(world.HIDDEN) as sessions:
+        found = check.run_jobs(jobs, workers, say, sessions)
+        return {run.page: {result.name: result for result in run.results} for run in found}
+
+
+def judge_by(
+    tree: Tree, page: Page, run: PageRun, book_ledger: Ledger, record: Record, *, device: str, moved: bool
+) -> dict[str, Verdict]:
+    """The verdicts on a page by block, held against this record."""
+    found = check.judge(tree, page, run, book_ledger, record, device=device, moved=moved)
+    return {verdict.block: verdict for verdict in found}
+
+
+def set_apart(
+    verdicts: Sequence[Verdict],
+    run: PageRun,
+    record: Record,
+    plain: Mapping[str, BlockResult] | None,
+    again: Callable[[Record], dict[str, Verdict]],
+) -> list[Verdict]:
+    """The verdicts, with a failed block skipped if it does the same where the accelerator is hidden: that is its packages.
+
+    Args:
+        plain: what the blocks did without the accelerator; None: nobody ran them.
+        again: judges the run by another record.
+    """
+    if plain is None or all(verdict.status != "failed" for verdict in verdicts):
+        return list(verdicts)
+    cells = [replace(c, outputs=plain[c.name].outputs) if c.name in plain else c for c in record.cells]
+    by_plain = again(replace(record, cells=tuple(cells)))
+    results = {result.name: result for result in run.results}
+
+    def alike(verdict: Verdict) -> bool:
+        name = verdict.block
+        if name not in plain or name not in results or bool(plain[name].failure) != bool(results[name].failure):
+            return False
+        if plain[name].failure:
+            return plain[name].error == results[name].error is not None
+        return by_plain[name].status == "passed"
+
+    told = "the packages of this machine print something else, with and without its accelerator alike"
+    return [
+        replace(v, status="skipped", message=f"{VERSIONS}: {told}") if v.status == "failed" and alike(v) else v
+        for v in verdicts
+    ]
+
+
 def blocks_of(run: PageRun, verdicts: Sequence[Verdict], record: Record, mode: str) -> Iterator[GpuBlock]:
     """What is kept of a page's run."""
     results = {result.name: result for result in run.results}
     for verdict in verdicts:
         cell = record.cell(verdict.block)
-        if cell is None or verdict.status == "skipped":
+        apart = verdict.message.startswith(f"{VERSIONS}:")
+        if cell is None or (verdict.status == "skipped" and not apart):
             continue
         result = results.get(verdict.block, BlockResult(verdict.block))
         yield GpuBlock(
@@ -185,7 +253,7 @@ def blocks_of(run: PageRun, verdicts: Sequence[Verdict], record: Record, mode: s
             verdict.status == "passed",
             round(verdict.seconds, 4),
             result.on_device,
-            moved_how(verdict, result.on_device) if mode == MOVED else "",
+            VERSIONS if apart else moved_how(verdict, result.on_device) if mode == MOVED else "",
             result.outputs if cell.needs else [],
         )
 

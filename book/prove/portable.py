@@ -20,9 +20,9 @@ def portable(
     progress: check.Say = check.silent,
     worlds: Sequence[str] = (),
 ) -> dict[str, Report]:
-    """Check the pages in each world (default: all that have a name), and say how it went, a line a world."""
+    """Check the pages in each world (default: all kernels and threads that have a name), and say how it went, a line a world."""
     reports = {}
-    for name in worlds or [name for name in world.WORLDS if name]:
+    for name in worlds or [name for name in world.WORLDS if name not in ("", world.HIDDEN)]:
         threads = world.named(name).threads
         at_once = max(1, (workers or default_workers()) // threads)
         with Sessions(name) as sessions:

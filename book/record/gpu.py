@@ -14,6 +14,7 @@ from book.ground.tree import Tree
 FILE = "gpu.json"
 SHOWN, MOVED = "shown", "moved"
 YES, NONE = "yes", "none"  # it prints its record moved; it makes no tensor, so there is nothing to move
+VERSIONS = "versions"  # it prints something else with the packages of that machine, with and without its GPU alike
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class GpuBlock:
     """One block on the GPU: the hash of the code that ran, how (``mode``), whether it matched, seconds.
 
     ``outputs`` are kept only for a block that the CPU can't run: there they are the only ones. ``on_device``: it made
-    tensors on the GPU. ``how`` it did when it was moved: a word of ``moved_how``.
+    tensors on the GPU. ``how`` it did when it was moved: a word of ``moved_how``; or ``VERSIONS``.
     """
 
     page: str

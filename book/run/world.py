@@ -39,6 +39,7 @@ class World:
     threads: int = 1
 
 
+HIDDEN = "no-accelerator"
 WORLDS: dict[str, World] = {
     "": World("the processor's own kernels, one thread"),
     "sse": World(
@@ -50,6 +51,10 @@ WORLDS: dict[str, World] = {
     "one-thread": World("one thread"),
     "two-threads": World("two threads", threads=2),
     "four-threads": World("four threads", threads=4),
+    HIDDEN: World(
+        "without the machine's accelerator",
+        {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": "none"},
+    ),
 }
 
 

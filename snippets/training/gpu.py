@@ -256,6 +256,55 @@ print(f"{total:.2f} {kept.item():.2f}")  # waits once
 assert abs(total - kept.item()) < 1e-2
 # --8<-- [end:hidden_wait]
 
+# --8<-- [start:matmul_by_size]
+sizes = [2**n for n in range(5, 13)]
+fig, ax = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
+product = {}
+for place, color in {"cpu": "#7a8599", device.type: "#2f6fdb"}.items():
+    squares = [torch.ones(n, n, device=place) for n in sizes]
+    product[place] = [seconds(lambda a=a: a @ a, repeats=3) for a in squares]
+    ax.loglog(sizes, product[place], "o-", color=color, label=f"on {place}")
+ax.set(xlabel="rows and columns", ylabel="seconds for a product")
+ax.legend(frameon=False)
+plt.show()
+gains = [a / b for a, b in zip(*product.values(), strict=True)]
+for n, gain in zip(sizes[::2], gains[::2], strict=True):
+    print(f"{n:5} rows: {gain:.1f} times as fast as the CPU")
+assert gains[-1] > 10 * gains[0]
+# --8<-- [end:matmul_by_size]
+
+# --8<-- [start:epoch_by_batch]
+torch.manual_seed(0)
+pictures, classes = torch.rand(4096, 1, 28, 28), torch.randint(10, (4096,))
+
+
+def small_cnn():
+    layers = [nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3)]
+    return nn.Sequential(*layers, nn.ReLU(), nn.Flatten(), nn.Linear(3872, 10))
+
+
+def epoch(net, place, size):
+    """One pass over the pictures, in batches, with a step after each."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    for x, target in zip(pictures.split(size), classes.split(size), strict=True):
+        loss = nn.functional.cross_entropy(net(x.to(place)), target.to(place))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+rows = {}
+for size in (16, 64, 256, 1024):
+    for place in ("cpu", device.type):
+        net = small_cnn().to(place)
+        once = seconds(lambda: epoch(net, place, size), repeats=3)
+        rows.setdefault(size, {})[place] = once
+for size, row in rows.items():
+    told = ", ".join(f"{place} {once:.3f} s" for place, once in row.items())
+    print(f"batches of {size:4}: {told}")
+assert rows[1024][device.type] < rows[16][device.type]
+# --8<-- [end:epoch_by_batch]
+
 # --8<-- [start:digits_data]
 from sklearn.datasets import load_digits
 
