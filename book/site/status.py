@@ -8,7 +8,7 @@ from typing import Any
 
 from book.ground.tree import Tree
 from book.record import machines, records
-from book.record.gpu import MOVED, NONE, YES, GpuBlock, GpuRecord
+from book.record.gpu import MOVED, NONE, VERSIONS, YES, GpuBlock, GpuRecord
 from book.record.machines import Proof
 from book.record.records import Record
 from book.site import matrix
@@ -61,7 +61,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             ]
         details += ["", f"### {title} {{#status-{slug}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
         for cell, on in zip(record.cells, passes, strict=True):
-            told = words["not_yet"] if on is None else words["yes"] if on.passed else words["differs"]
+            told = _on_gpu(words, on)
             passed = told if cell.needs else words["yes"]
             kinds = "; ".join(_kind(language, e) for e in entries if e.section == cell.name)
             link = f"[`{cell.name}`]({name}.md#code-{cell.name})"
@@ -124,8 +124,16 @@ def _counted(words: dict[str, str], gpu: GpuRecord, blocks: Sequence[GpuBlock | 
     ran = [block for block in blocks if block is not None and block.how != NONE]
     if not ran:
         return words["gpu_none"]
-    passed = sum(block.passed for block in ran)
-    return words["gpu_passed"].format(passed=passed, all=len(ran), gpu=gpu.gpu, torch=gpu.torch, date=gpu.date)
+    passed, alike = sum(block.passed for block in ran), sum(block.how == VERSIONS for block in ran)
+    told = words["gpu_passed"].format(passed=passed, all=len(ran), gpu=gpu.gpu, torch=gpu.torch, date=gpu.date)
+    return told + (words["gpu_alike"].format(alike=alike, torch=gpu.torch.partition("+")[0]) if alike else "")
+
+
+def _on_gpu(words: dict[str, str], block: GpuBlock | None) -> str:
+    """What became of a block as shown on the GPU's machine, in a word."""
+    if block is None:
+        return words["not_yet"]
+    return words["yes" if block.passed else "versions" if block.how == VERSIONS else "differs"]
 
 
 def _moves(sentence: str, found: Sequence[str]) -> str:
