@@ -181,21 +181,27 @@ OTHER = {
     "device": "print(torch.accelerator.is_available())",
     "raises": "raise RuntimeError('size: new words')",
     "own_fault": "print(1)",
+    "warns": "import warnings\n\nwarnings.warn('process 1', stacklevel=1)\nprint('one')",
 }
+
+
+WARNS = "[[warns]]\npage = 'part/page'\nsection = 'warns'\nmessage = 'process'\nreason = 'r'\nreason_zh = 'r'\n"
 
 
 @pytest.fixture
 def older(tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> Tree:
     """A page whose record was made with other packages: they printed, and raised, other words."""
-    tree = write_page(tmp_path, OTHER, RAISES)
+    tree = write_page(tmp_path, OTHER, RAISES + WARNS)
     report, _ = recording.record(tree, sessions=sessions)
     assert report.ok, [report.problems, report.failed]
     record = records.read(tree, "part/page")
+    write_page(tmp_path, OTHER, RAISES)
     changed = {"version": ("two", "one"), "raises": ("new words", "old words"), "own_fault": ("1", "2")}
     cells = [
         replace(cell, outputs=json.loads(json.dumps(cell.outputs).replace(*changed.get(cell.name, ("", "")))))
         for cell in record.cells
     ]
+    cells[-1] = replace(cells[-1], outputs=cells[-1].outputs[1:])  # it didn't warn
     records.write(tree, replace(record, cells=tuple(cells), machine=replace(record.machine, torch="2.12.0")))
     monkeypatch.setattr(on_gpu, "PINNED", ("torch",))
     return tree
@@ -217,11 +223,12 @@ def test_what_the_packages_of_the_machine_change_is_set_apart_from_what_its_gpu_
     report, made = on_gpu.run_on_gpu(older)
     assert {v.block: v.status for v in report.verdicts} == {
         "same": "passed", "version": "skipped", "device": "failed", "raises": "skipped", "own_fault": "failed",
+        "warns": "skipped",
     }  # fmt: skip
     shown = {b.block: (b.passed, b.how) for b in made.blocks if b.mode == SHOWN}
     assert shown == {
         "same": (True, ""), "version": (False, "versions"), "device": (False, ""), "raises": (False, "versions"),
-        "own_fault": (False, ""),
+        "own_fault": (False, ""), "warns": (False, "versions"),
     }  # fmt: skip
 
 

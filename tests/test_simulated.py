@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -51,6 +52,32 @@ REFUSED = {
     "pinned": ("torch.ones(3, device=device).pin_memory()", "RuntimeError: cannot pin"),
     "data_ptr of numpy": ("torch.from_numpy(torch.ones(3, device=device))", "TypeError"),
 }  # fmt: skip
+
+
+WORKERS = """\
+from torch.utils.data import DataLoader, Dataset
+
+
+class Numbers(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return {item}
+
+
+torch.manual_seed(0)
+x = torch.ones(2, device=device)
+loader = DataLoader(Numbers(), batch_size=2, num_workers=2)
+print([batch.tolist() for batch in loader], x.sum().item())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+def test_workers_beside_the_device_are_left_alone_and_cannot_use_it(sessions: Sessions) -> None:
+    good, bad = run(sessions, WORKERS.replace("{item}", "index"), WORKERS.replace("{item}", "x.sum() * 0 + index"))
+    assert printed(good) == "[[0, 1], [2, 3]] 2.0"
+    assert "Cannot re-initialize sim in forked subprocess" in str(bad.failure)
 
 
 @pytest.fixture(scope="module")

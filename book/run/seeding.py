@@ -64,6 +64,7 @@ class Seeding:
     def __init__(self, device: str | None = None) -> None:
         """``device``: an accelerator, whose generator is watched too."""
         self._device = device
+        self._process = os.getpid()
         self._states = dict(STATES)
         if device:
             self._states["accelerator"] = functools.partial(_device_state, device)
@@ -88,6 +89,8 @@ class Seeding:
 
         @functools.wraps(original)
         def seeds(*arguments: Any, **others: Any) -> Any:
+            if os.getpid() != self._process:  # a worker of a DataLoader: it can't ask a device that its parent uses
+                return original(*arguments, **others)
             if generator not in self._seeded and state() != self._start.get(generator):
                 self._early.add(generator)
             result = original(*arguments, **others)

@@ -3,7 +3,7 @@
 ``install`` registers a backend of torch that is written in Python. A tensor on ``sim`` is an ordinary ``torch.Tensor``
 whose storage says ``sim:0``. Beside that storage lies one of the CPU on the same memory: an operator runs there, and its
 results come back as tensors on ``sim``. What CUDA refuses is refused: tensors of two devices in one operator, a generator
-of the CPU on the device, and (by torch itself) ``numpy()``. The device has a generator of its own, so that a seed gives
+of the CPU on the device, use in a forked process, and (by torch itself) ``numpy()``. The device has a generator of its own, so that a seed gives
 other numbers there than on the CPU.
 
 What it cannot tell: rounding and missing operators of a real device, its speed, streams and memory, several devices,
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -72,6 +73,15 @@ class Backend:
     def __init__(self) -> None:
         self.generator = Generator()
         self.made = 0  # tensors, so far
+        self.process = os.getpid()
+
+    def own_process(self) -> None:
+        """Raise in a process that was forked from the one that uses the device, as CUDA does."""
+        if self._is_in_bad_fork():
+            raise RuntimeError(
+                f"Cannot re-initialize {NAME} in forked subprocess. To use it with multiprocessing, you must use the"
+                " 'spawn' start method"
+            )
 
     def is_available(self) -> bool:
         return True
@@ -79,7 +89,7 @@ class Backend:
     is_initialized = is_available
 
     def _is_in_bad_fork(self) -> bool:
-        return False
+        return os.getpid() != self.process
 
     def device_count(self) -> int:
         return 1
@@ -99,9 +109,11 @@ class Backend:
     manual_seed = manual_seed_all
 
     def get_rng_state(self, device: object = None) -> torch.Tensor:
+        self.own_process()
         return self.generator.inner.get_state()
 
     def set_rng_state(self, state: torch.Tensor, device: object = None) -> None:
+        self.own_process()
         self.generator.inner.set_state(state)
 
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
@@ -120,6 +132,7 @@ def device() -> torch.device:
 @functools.cache
 def install() -> None:
     """Give this process the accelerator: for good, as torch has no way back."""
+    BACKEND.process = os.getpid()
     _setup_privateuseone_for_python_backend(NAME, BACKEND)
     every, aten = _torch.library.Library("_", "IMPL"), _torch.library.Library("aten", "IMPL")
     _libraries.extend([every, aten])
@@ -187,6 +200,7 @@ def _storage(inner: torch.UntypedStorage) -> torch.UntypedStorage:
 
 def _on_device(x: torch.Tensor, storage: torch.UntypedStorage | None = None) -> torch.Tensor:
     """A tensor of the CPU as one on the device, in ``storage``, which lies on its memory, or in a new one."""
+    BACKEND.own_process()
     inner = x.untyped_storage()
     if storage is None or storage.data_ptr() != inner.data_ptr():
         storage = _storage(inner)

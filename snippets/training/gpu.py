@@ -601,11 +601,15 @@ assert gap < 1e-6
 # --8<-- [end:accumulate_gradients]
 
 # --8<-- [start:memory_summary]
+import gc
+
+gc.collect()  # tensors that refer to each other are freed now, and not in between
 torch.cuda.empty_cache()
 torch.cuda.reset_peak_memory_stats()
 before = torch.cuda.memory_allocated()
 block = torch.empty(256 * 2**20, dtype=torch.uint8, device=device)
-assert torch.cuda.memory_allocated() - before == 256 * 2**20
+grown = torch.cuda.memory_allocated() - before
+assert 0 <= grown - 256 * 2**20 < 2**20  # a piece of the cache may be larger
 del block
 now, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
 print(f"now {(now - before) / 2**20:.0f} MiB more than before")
