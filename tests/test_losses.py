@@ -197,3 +197,17 @@ def test_one_column_of_logits_is_refused(loss: Callable[..., torch.Tensor], rest
     logits, targets = torch.randn(4, 1, *rest), torch.zeros(4, *rest, dtype=torch.long)
     with pytest.raises(ValueError, match=r"one column of logits: squeeze\(1\) it"):
         loss(logits, targets)
+
+
+def test_what_the_chapter_says_of_weights_under_a_default_device() -> None:
+    """Of torch 2.13: a newer one that keeps the weight makes the pitfall in components/losses obsolete."""
+    p, t, w = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.0, 0.0, 7.0]), torch.tensor([1.0, 2.0, 0.5])
+    by_hand = (w * (p - t).abs()).sum() / w.sum()
+    torch.testing.assert_close(F.l1_loss(p, t, weight=w), by_hand)
+    for loss, keeps in ((F.l1_loss, False), (F.mse_loss, True), (F.huber_loss, True)):
+        with torch.device("cpu"):
+            under = loss(p, t, weight=w)
+        assert torch.isclose(under, loss(p, t, weight=w)).item() == keeps
+    torch.testing.assert_close((p - t).abs().mean(), torch.tensor(7 / 3))
+    with torch.device("cpu"):
+        torch.testing.assert_close(F.l1_loss(p, t, weight=w), torch.tensor(7 / 3))

@@ -7,10 +7,10 @@ from faults import edit
 from faults import ledger as add_entry
 
 from book.ground.errors import BookError
-from book.ground.tree import Tree
+from book.ground.tree import HERE, LANGUAGES, Tree
 from book.prove import check, on_gpu, proven, recording
 from book.record import machines, records
-from book.record.gpu import MOVED, SHOWN, GpuBlock, GpuRecord
+from book.record.gpu import MOVED, SHOWN, VERSIONS, GpuBlock, GpuRecord, read_gpu
 from book.run.session import Sessions
 from book.site import status
 from book.source import ledger
@@ -30,6 +30,27 @@ def test_every_page_and_block_is_listed(small: Tree) -> None:
         assert f"| [`{name}`](part/small.md#code-{name}) | yes |" in text
     for what in ("As shown on a machine with a GPU**", "TF32 off", "refuses what CUDA refuses"):
         assert f"{what}: not run yet.\n" in text
+
+
+def test_what_the_book_says_of_gpus_stands_in_their_record() -> None:
+    """README and the home page say "most blocks", the afterword names the card."""
+    passes, pages = read_gpu(HERE), check.load_pages(HERE)
+    cells = [(name, cell) for name in pages for cell in records.read(HERE, name).cells]
+    good = [passes.find(name, cell.name, cell.hashes.code) for name, cell in cells]
+    assert sum(found is not None and found.passed for found in good) > 0.6 * len(cells)
+    for language in LANGUAGES:
+        said = HERE.page(language, "start/afterword").read_text(encoding="utf-8")
+        assert passes.gpu in " ".join(said.split())
+
+
+@pytest.mark.parametrize("how", ["", VERSIONS])
+def test_what_another_torch_changes_is_not_counted_as_the_gpus(small: Tree, how: str) -> None:
+    cell = records.read(small, "part/small").cells[0]
+    gone = GpuBlock("part/small", cell.name, cell.hashes.code, SHOWN, False, 0.1, how=how)
+    text = page(small, on_gpu=GpuRecord("H200", "2.11.0+cu130", "2026-01-01", (gone,)))
+    assert ("1 print something else with torch 2.11.0, and so they do with the GPU hidden" in text) == bool(how)
+    row = next(line for line in text.splitlines() if line.startswith(f"| [`{cell.name}`]"))
+    assert row.split("|")[4].strip() == ("other torch" if how else "differs")
 
 
 def test_the_ledger_is_counted_and_listed(small: Tree) -> None:
