@@ -17,6 +17,11 @@ QUOTED = {
         *[f"{world} {figure}" for figure in (*[f"{m} AUC" for m in MODELS], "oracle AUC", "FM - linear") for world in WORLDS],
         *[f"films {model} {figure}" for figure in ("AUC", "GAUC", "log loss") for model in ("linear", "FM")],
     ],
+    "ads_business": [
+        "thinned ratio",
+        "corrected ratio",
+        *[f"{level}, {way}" for level in ("cart", "order") for way in ("share", "own rows", "entire space")],
+    ],
 }  # fmt: skip
 
 
@@ -55,3 +60,14 @@ def test_fm_reaches_what_was_promised(kept: dict[str, Any]) -> None:
         best = max(fm[f"{world} {model} AUC"]["mean"] for model in MODELS)
         assert fm[f"{world} oracle AUC"]["mean"] - best >= 0.02
         assert abs(fm[f"{world} FM AUC"]["mean"] - fm[f"{world} crosses AUC"]["mean"]) < 0.01, "the page calls it a tie"
+
+
+def test_a_thinned_log_is_corrected_within_three_per_cent(kept: dict[str, Any]) -> None:
+    ads = kept["ads_business"]
+    assert ads["thinned ratio"]["mean"] > 2 and abs(ads["corrected ratio"]["mean"] - 1) < 0.03
+    assert len(ads["corrected ratio"]["seeds"]) >= 3
+
+
+def test_esmm_comes_out_behind_as_the_page_says(kept: dict[str, Any]) -> None:
+    for level in ("cart", "order"):
+        assert max(kept["ads_business"][f"{level}, own - entire"]["seeds"]) < 0
