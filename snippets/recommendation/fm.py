@@ -160,23 +160,8 @@ for name, rows in parts.items():
 assert sum(rows.sum() for rows in parts.values()) == len(table)
 # --8<-- [end:split_by_time]
 
-
-# --8<-- [start:vocabulary]
-def count_categories(rows, names, min_count):
-    """Number the categories that are frequent enough from 1 on; 0 is for the rest."""
-    vocabulary = {}
-    for name in names:
-        counts = rows[name].value_counts()
-        kept = sorted(counts[counts >= min_count].index.tolist())
-        vocabulary[name] = {value: number for number, value in enumerate(kept, 1)}
-    return vocabulary
-
-
-def encode(rows, vocabulary):
-    """Whole numbers (N, F); what the vocabulary doesn't hold is 0."""
-    columns = [rows[name].map(known).fillna(0) for name, known in vocabulary.items()]
-    return torch.tensor(pd.concat(columns, axis=1).to_numpy("int64"))
-
+# --8<-- [start:number_categories]
+from snippets.toolkit.click_tables import count_categories, encode
 
 vocabulary = count_categories(table[parts["train"]], FIELDS, min_count=10)
 sizes = [len(known) + 1 for known in vocabulary.values()]
@@ -185,38 +170,16 @@ print(dict(zip(vocabulary, sizes, strict=True)), "together", sum(sizes))
 unknown = (fields[torch.tensor(parts["test"].to_numpy())] == 0).double().mean(0)
 assert unknown[1] > 0.04 and (unknown[2:] == 0).all()  # the new ad
 print(f"unknown in the test rows: user {unknown[0]:.4f}, ad {unknown[1]:.3f}")
-# --8<-- [end:vocabulary]
+# --8<-- [end:number_categories]
 
-
-# --8<-- [start:numbers]
-def fit_numbers(rows, names, logged):
-    """Mean and spread of each number, after log1p where asked for."""
-    fitted = {}
-    for name in names:
-        x = torch.tensor(rows[name].to_numpy("float64"))
-        x = x.clamp(min=0).log1p() if name in logged else x
-        known = x[~x.isnan()]
-        mean = known.mean().item() if len(known) else 0.0
-        std = known.std(correction=0).item() if len(known) else 0.0
-        fitted[name] = [name in logged, mean, std or 1.0]
-    return fitted
-
-
-def scale_numbers(rows, fitted):
-    """Standardised numbers, 0 where missing, and a flag for each; (N, 2 M)."""
-    columns = []
-    for name, (logged, mean, std) in fitted.items():
-        x = torch.tensor(rows[name].to_numpy("float64"))
-        x = x.clamp(min=0).log1p() if logged else x
-        columns += [((x - mean) / std).nan_to_num(), x.isnan().double()]
-    return torch.stack(columns, 1).float()
-
+# --8<-- [start:scale_columns]
+from snippets.toolkit.click_tables import fit_numbers, scale_numbers
 
 fitted = fit_numbers(table[parts["train"]], NUMBERS, logged=["visits"])
 numbers = scale_numbers(table, fitted)  # (200000, 6)
 print(table[NUMBERS].iloc[:3].to_string(index=False))
 numbers[:3]
-# --8<-- [end:numbers]
+# --8<-- [end:scale_columns]
 
 # --8<-- [start:hashing]
 import hashlib
@@ -247,49 +210,13 @@ for last in (11, 10):
     print(f"rates of days 1 to {last}: AUC on day 11 {auc(feature, label):.2f}")
 # --8<-- [end:own_label]
 
-
-# --8<-- [start:models]
-from snippets.toolkit.ranking_layers import (
-    FieldEmbedding,
-    FieldLinear,
-    NumericEmbedding,
-)
-
-
-class LinearModel(nn.Module):
-    """A weight for each category and each number."""
-
-    def __init__(self, sizes, numbers):
-        super().__init__()
-        self.categories = FieldLinear(sizes)
-        self.numbers = nn.Linear(numbers, 1, bias=False)
-        nn.init.zeros_(self.numbers.weight)
-
-    def forward(self, x):
-        return self.categories(x["fields"]) + self.numbers(x["numbers"])[:, 0]
-
-
-class FM(LinearModel):
-    """A weight for each, and the product of two vectors for each pair."""
-
-    def __init__(self, sizes, numbers, dim=8):
-        super().__init__(sizes, numbers)
-        self.vectors = FieldEmbedding(sizes, dim)
-        self.number_vectors = NumericEmbedding(numbers, dim)
-        self.pairs = FactorizationMachine()
-
-    def embed(self, x):
-        both = self.vectors(x["fields"]), self.number_vectors(x["numbers"])
-        return torch.cat(both, dim=1)  # (N, F + M, dim)
-
-    def forward(self, x):
-        return super().forward(x) + self.pairs(self.embed(x))
-
+# --8<-- [start:weights_of_fm]
+from snippets.toolkit.click_models import FM, LinearModel
 
 torch.manual_seed(0)
 net = FM(sizes, numbers.shape[1])
 {name: tuple(p.shape) for name, p in net.named_parameters()}
-# --8<-- [end:models]
+# --8<-- [end:weights_of_fm]
 
 # --8<-- [start:first_order_start]
 torch.manual_seed(0)
@@ -306,6 +233,8 @@ print(f"always the share: loss {loss_fn(constant, clicked):.2f}")
 # --8<-- [end:first_order_start]
 
 # --8<-- [start:offsets]
+from snippets.toolkit.ranking_layers import FieldEmbedding
+
 torch.manual_seed(0)
 offsets = torch.tensor([0, 801, 962])  # where each field begins in the joint table
 as_parameter = nn.Parameter(offsets.float(), requires_grad=False)
@@ -322,29 +251,8 @@ for rows in (2, 1):
     print(rows, "rows:", tuple(pooled.squeeze().shape), tuple(pooled.squeeze(1).shape))
 # --8<-- [end:batch_of_one]
 
-# --8<-- [start:batches]
-from torch.utils.data import BatchSampler, DataLoader, Dataset
-from torch.utils.data import RandomSampler, SequentialSampler
-
-
-class Rows(Dataset):
-    """It is asked for a list of row numbers, and gives a batch at once."""
-
-    def __init__(self, inputs, labels):
-        self.inputs, self.labels = inputs, labels
-
-    def __len__(self):
-        return len(self.labels)
-
-    def __getitem__(self, rows):
-        return {name: x[rows] for name, x in self.inputs.items()}, self.labels[rows]
-
-
-def batches(data, shuffle=False, size=1024):
-    sampler = RandomSampler(data) if shuffle else SequentialSampler(data)
-    order = BatchSampler(sampler, size, drop_last=False)
-    return DataLoader(data, sampler=order, batch_size=None)
-
+# --8<-- [start:first_batch]
+from snippets.toolkit.click_tables import Rows, batches
 
 label = torch.tensor(table.click.to_numpy("float32"))
 data = {}
@@ -354,31 +262,16 @@ for name, rows in parts.items():
 torch.manual_seed(0)
 inputs, clicks = next(iter(batches(data["valid"])))
 {name: tuple(x.shape) for name, x in inputs.items()} | {"clicks": tuple(clicks.shape)}
-# --8<-- [end:batches]
+# --8<-- [end:first_batch]
 
-# --8<-- [start:fit]
-from snippets.toolkit.keras_model import KerasModel
-
-
-def fit(net, data, rate=0.003, decay=0.1, epochs=6):
-    """Train until the validation loss has not fallen for two epochs."""
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay)
-    model = KerasModel(net, nn.BCEWithLogitsLoss(), optimizer=optimizer)
-    model.fit(
-        batches(data["train"], shuffle=True),
-        batches(data["valid"]),
-        epochs=epochs,
-        monitor="val_loss",
-        patience=2,
-    )
-    return model
-
+# --8<-- [start:train_fm]
+from snippets.toolkit.click_tables import fit
 
 torch.manual_seed(0)
 fitted_fm = fit(FM(sizes, numbers.shape[1]), data)
 history = pd.DataFrame(fitted_fm.history)[["epoch", "loss", "val_loss"]]
 history.round(2)
-# --8<-- [end:fit]
+# --8<-- [end:train_fm]
 
 # --8<-- [start:decay_of_rows]
 def last_row(optimizer, sparse=False, **options):
@@ -418,6 +311,9 @@ for step in range(101):
 
 
 # --8<-- [start:baselines]
+from snippets.toolkit.click_models import MLP
+
+
 class CrossedLinear(LinearModel):
     """A weight for each pair of categories too, in buckets by a hash."""
 
@@ -434,20 +330,6 @@ class CrossedLinear(LinearModel):
         mixed = ((pair * 1009 + one) * 100_003 + other) * 2_654_435_761
         place = (mixed >> 16) % self.crosses.num_embeddings
         return super().forward(x) + self.crosses(place).sum((1, 2))
-
-
-class MLP(FM):
-    """Vectors as in FM, side by side, through a small network."""
-
-    def __init__(self, sizes, numbers, dim=8):
-        super().__init__(sizes, numbers, dim)
-        width = (len(sizes) + numbers) * dim
-        layers = [nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU()]
-        self.net = nn.Sequential(*layers, nn.Linear(32, 1))
-
-    def forward(self, x):
-        linear = LinearModel.forward(self, x)
-        return linear + self.net(self.embed(x).flatten(1))[:, 0]
 
 
 def train(kind):
@@ -664,6 +546,19 @@ assert abs(ml_ladder["AUC"]["FM"] - ml_ladder["AUC"]["linear"]) < 0.01
 ml_ladder.astype("float64").round(2).astype(object).fillna("")
 # --8<-- [end:movielens_fm]
 
+# --8<-- [start:one_call]
+from snippets.toolkit.click_tables import prepared_clicks, prepared_films
+
+made = {"clicks": (prepared_clicks(seed=0), data)}
+made["films"] = prepared_films(), ml_data
+for name, (prepared, by_steps) in made.items():
+    for part, rows in by_steps.items():
+        for column, values in rows.inputs.items():
+            assert torch.equal(prepared.data[part].inputs[column], values)
+        assert torch.equal(prepared.data[part].labels, rows.labels)
+    print(name, prepared.sizes, prepared.numbers, len(prepared.groups), "test rows")
+# --8<-- [end:one_call]
+
 # --8<-- [start:criteo_train]
 from pathlib import Path
 
@@ -738,8 +633,10 @@ assert torch.allclose(three_at_once(v), slow)
 three_at_once(v)
 # --8<-- [end:solution_three]
 
-
 # --8<-- [start:solution_classes]
+from snippets.toolkit.ranking_layers import FieldLinear
+
+
 class ClassFM(nn.Module):
     """A logit for each of C classes: vectors of one table, weighted a class."""
 

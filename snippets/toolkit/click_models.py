@@ -24,6 +24,7 @@ class LinearModel(nn.Module):
         nn.init.zeros_(self.numbers.weight)
 
     def forward(self, x: "Mapping[str, torch.Tensor]") -> torch.Tensor:
+        """Fields (N, F) and numbers (N, M) to logits (N,)."""
         return self.categories(x["fields"]) + self.numbers(x["numbers"])[:, 0]
 
 
@@ -42,6 +43,7 @@ class FM(LinearModel):
         return torch.cat(both, dim=1)  # (N, F + M, dim)
 
     def forward(self, x: "Mapping[str, torch.Tensor]") -> torch.Tensor:
+        """Fields (N, F) and numbers (N, M) to logits (N,)."""
         return super().forward(x) + self.pairs(self.embed(x))
 # --8<-- [end:linear_and_fm]
 
@@ -57,6 +59,7 @@ class MLP(FM):
         self.net = nn.Sequential(*layers, nn.Linear(32, 1))
 
     def forward(self, x: "Mapping[str, torch.Tensor]") -> torch.Tensor:
+        """Fields (N, F) and numbers (N, M) to logits (N,)."""
         linear = LinearModel.forward(self, x)
         return linear + self.net(self.embed(x).flatten(1))[:, 0]
 # --8<-- [end:mlp]

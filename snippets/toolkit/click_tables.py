@@ -1,5 +1,5 @@
 # --8<-- [start:vocabulary]
-"""Tables of clicks made ready for a model: row numbers, scaled numbers, batches, training."""
+"""Tables of clicks made ready for a model: row numbers, numbers, batches, training."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -71,7 +71,9 @@ class Rows(Dataset):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, rows: object) -> "tuple[dict[str, torch.Tensor], torch.Tensor]":
+    def __getitem__(
+        self, rows: object
+    ) -> "tuple[dict[str, torch.Tensor], torch.Tensor]":
         return {name: x[rows] for name, x in self.inputs.items()}, self.labels[rows]
 
 
@@ -119,7 +121,9 @@ class Prepared(NamedTuple):
 
 
 def parts_of(
-    inputs: "dict[str, torch.Tensor]", labels: torch.Tensor, parts: "Mapping[str, pd.Series]"
+    inputs: "dict[str, torch.Tensor]",
+    labels: torch.Tensor,
+    parts: "Mapping[str, pd.Series]",
 ) -> "Iterator[tuple[str, Rows]]":
     """The rows of each part."""
     for name, chosen in parts.items():
@@ -135,7 +139,13 @@ def prepared_clicks(
     Vocabulary, means and spreads come from the training rows.
 
     Args:
-        seed, n, users, ads: of the generator.
+        seed: of the generator.
+        n: impressions.
+        users: how many there are.
+        ads: how many there are, without the one that is new on day 12.
+
+    Raises:
+        ValueError: a count is too small for the generator.
     """
     table, truth = ad_impressions(n, seed, users=users, ads=ads)
     day = table.day
