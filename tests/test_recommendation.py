@@ -22,6 +22,11 @@ QUOTED = {
         "corrected ratio",
         *[f"{level}, {way}" for level in ("cart", "order") for way in ("share", "own rows", "entire space")],
     ],
+    "fibinet": [
+        *[f"{m} {figure}" for m in ("FM", "MLP", "none", "all", "each", "pairs", "relu", "oracle") for figure in ("AUC", "log loss")],
+        "pairs - MLP", "pairs - none", "pairs - relu", "relu end closed", "gates and importance",
+        *[f"films {model} {figure}" for figure in ("AUC", "GAUC", "log loss") for model in ("linear", "FiBiNET")],
+    ],
 }  # fmt: skip
 
 
@@ -71,3 +76,21 @@ def test_a_thinned_log_is_corrected_within_three_per_cent(kept: dict[str, Any]) 
 def test_esmm_comes_out_behind_as_the_page_says(kept: dict[str, Any]) -> None:
     for level in ("cart", "order"):
         assert max(kept["ads_business"][f"{level}, own - entire"]["seeds"]) < 0
+
+
+def test_fibinet_is_what_its_page_says(kept: dict[str, Any]) -> None:
+    """Means of at least three seeds: products pay, gates don't show; closed gates; gates that hardly vary; an oracle above."""
+    fibinet = kept["fibinet"]
+    assert len(fibinet["pairs AUC"]["seeds"]) >= 3
+    assert fibinet["pairs - MLP"]["mean"] > 2 * fibinet["pairs - MLP"]["spread"]
+    for other in ("none", "relu"):
+        assert abs(fibinet[f"pairs - {other}"]["mean"]) < fibinet[f"pairs - {other}"]["spread"]
+    kinds = [fibinet[f"{kind} AUC"] for kind in ("all", "each", "pairs")]
+    assert max(k["mean"] for k in kinds) - min(k["mean"] for k in kinds) < 2 * max(k["spread"] for k in kinds)
+    models = ("FM", "MLP", "none", "all", "each", "pairs", "relu")
+    assert fibinet["oracle AUC"]["mean"] - max(fibinet[f"{m} AUC"]["mean"] for m in models) >= 0.02
+    assert fibinet["relu start closed"]["mean"] > 0.4 and fibinet["relu end closed"]["mean"] > 0.4
+    assert fibinet["pairs end closed"]["mean"] == 0 and fibinet["relu end size"]["mean"] < 0.1
+    assert fibinet["gates spread"]["mean"] < 0.05 and abs(fibinet["fixed - pairs"]["mean"]) < 0.001
+    assert max(fibinet["films FiBiNET epochs"]["seeds"]) <= 2
+    assert all(rate == 0.01 for rate in fibinet["pairs rate"]["seeds"])
