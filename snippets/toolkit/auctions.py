@@ -65,7 +65,8 @@ def unit_price(
     Args:
         kind: as in ecpm; here it decides what the bill counts.
         price: of 1,000 impressions, from an auction.
-        ctr, cvr: the rates the auction used.
+        ctr: the rate of clicks that the auction used.
+        cvr: the rate of conversions after a click that it used.
         step: added to the price of a unit, in the unit's own money.
 
     Raises:
