@@ -10,10 +10,13 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from book.ground.errors import BookError
 from book.ground.tree import HERE, LANGUAGES, Tree
-from book.prove.check import Report
+
+if TYPE_CHECKING:
+    from book.prove.check import Report  # its imports take longer than finding an answer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

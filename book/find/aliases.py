@@ -74,5 +74,7 @@ def _row(where: str, table: str, say: str, entry: Any) -> Alias:
     to = entry.get("to", [])
     to = [to] if isinstance(to, str) else to
     if not isinstance(to, list) or not to or not all(isinstance(one, str) and one for one in to):
-        raise at(where, None, f'{label}: "to" must name a place, such as "api:torch.optim.SGD" or "concepts/autograd#chain"')
+        raise at(
+            where, None, f'{label}: "to" must name a place, such as "api:torch.optim.SGD" or "concepts/autograd#chain"'
+        )
     return Alias(table, say, tuple(to), str(entry.get("as", "")), str(entry.get("since", "")))

@@ -77,7 +77,9 @@ def _sections(page: str, text: str) -> tuple[Section, ...]:
             include = INCLUDE.match(line)
             if include and info.startswith("python") and found:
                 found[-1].blocks.append(include["target"].partition(":")[2])
-                found[-1].alts += [m["double"] or m["single"] or "" for m in ATTRIBUTE.finditer(info) if m["key"] == "alt"]
+                found[-1].alts += [
+                    m["double"] or m["single"] or "" for m in ATTRIBUTE.finditer(info) if m["key"] == "alt"
+                ]
             elif fence and not fence["info"].strip() and len(fence["ticks"]) >= len(ticks):
                 ticks = ""
         elif fence:
@@ -165,7 +167,10 @@ def tools(tree: Tree) -> list[Tool]:
             except (SyntaxError, ValueError):
                 continue  # staging says so
     classes = {
-        node.name: (page, node) for page, tree_ in modules.items() for node in tree_.body if isinstance(node, ast.ClassDef)
+        node.name: (page, node)
+        for page, tree_ in modules.items()
+        for node in tree_.body
+        if isinstance(node, ast.ClassDef)
     }
     found: list[Tool] = []
     for page, module in modules.items():
@@ -178,7 +183,9 @@ def tools(tree: Tree) -> list[Tool]:
     return found
 
 
-def _methods(node: ast.ClassDef, classes: dict[str, tuple[str, ast.ClassDef]], deep: int = 4) -> Iterator[ast.FunctionDef]:
+def _methods(
+    node: ast.ClassDef, classes: dict[str, tuple[str, ast.ClassDef]], deep: int = 8
+) -> Iterator[ast.FunctionDef]:
     """Public methods; those of bases first, so that a class's own come last and stay."""
     for base in node.bases if deep else []:
         if isinstance(base, ast.Name) and base.id in classes:
@@ -291,5 +298,9 @@ def _nearest(index: Index, name: str, order: dict[str, int]) -> int | None:
 def traditional(text: str) -> str:
     """Pairs of a traditional character and its simplified one, of those simplified ones that the text has."""
     known = set(text)
-    pairs = [line.split("\t") for line in TRADITIONAL.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return "".join(f"{old}{new}" for old, new in pairs if new in known and old not in known and len(old) == len(new) == 1)
+    pairs = [
+        line.split("\t") for line in TRADITIONAL.read_text(encoding="utf-8").splitlines() if not line.startswith("#")
+    ]
+    return "".join(
+        f"{old}{new}" for old, new in pairs if new in known and old not in known and len(old) == len(new) == 1
+    )

@@ -51,6 +51,8 @@ class Searcher:
         for number in self.engine.call("search.needs(JSON.parse(json_query))", query=json.dumps(query)):
             self.engine.call(f"(search.add({number}, JSON.parse(json_shard)), 1)", shard=self._shards[number])
         found = self.engine.call(
-            "search.find(JSON.parse(json_query), JSON.parse(json_options))", query=json.dumps(query), options=json.dumps(options)
+            "search.find(JSON.parse(json_query), JSON.parse(json_options))",
+            query=json.dumps(query),
+            options=json.dumps(options),
         )
         return dict(found)

@@ -1,4 +1,4 @@
-"""Find by API, the pages: the finder's, an index of namespaces, one for each namespace, and the line under each block.
+"""The pages of the reference and the search: the search's own, an index of namespaces, one for each namespace, and the line under each block.
 
 Generated Markdown, in both languages, from the index that ``book.find.reference`` makes of the records.
 """
@@ -9,7 +9,7 @@ import html
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 
-from book.find import reference
+from book.find import making, reference
 from book.find.reference import (
     ON_ONE_PAGE,
     SHOWN,
@@ -75,10 +75,10 @@ def generate(tree: Tree, language: str, index: Index | None = None) -> dict[str,
         raise BookError("\n".join(index.problems))
     files = {
         "api.json": reference.api_json(index, language),
-        "finder.json": reference.finder_json(index, language),
         "finder.md": _finder_page(language),
         "reference/index.md": _index_page(index, language),
     }
+    files |= {f"search/{name}": text for name, text in making.made(tree, index, language).items()}
     for group, listed in index.groups.items():
         files |= _namespace(index, group, listed, language)
     return files

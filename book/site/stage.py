@@ -18,6 +18,8 @@ from urllib.parse import urlencode
 from mkdocs.utils.yaml import yaml_load
 
 from book.find import reference
+from book.find.documents import TRADITIONAL
+from book.find.engine import FILES
 from book.ground.errors import BookError, at
 from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
@@ -146,6 +148,7 @@ def _stage_reference(
     target = tree.build / language
     names = tree.pages("en")
     paths = sorted((tree.snippets / "toolkit").rglob("*.py"))
+    paths += [*sorted(tree.words.glob("*.toml")), *FILES, TRADITIONAL]
     paths += [path for n in names for path in (tree.page("en", n), tree.page("zh", n), tree.record(n))]
     key = _digest(common, *names, *(p.read_text("utf-8", "backslashreplace") if p.is_file() else "" for p in paths))
     if before and before["key"] == key and all((target / file).is_file() for file in before["files"]):

@@ -13,7 +13,7 @@
   const STOP = new Set((
     "a an and are as at be by can could do does for from get give given has have how i if in into is it its me my of on or should " +
     "that the then there these this to use used using want was what when where which while why will with would you your we they " +
-    "so than but some any between about all make vs pytorch please example examples tutorial usage").split(" "))
+    "so than but some any between about all make vs torch pytorch please example examples tutorial usage").split(" "))
   const CHINESE_STOP = new RegExp("如何|怎么样|怎么办|怎么|怎样|为什么|为何|什么是|是什么|什么|哪个|哪些|哪里|请问|可以|能不能|是否|有没有|应该|需要|" +
     "使用方法|用法|教程|示例|例子|例程|实现|一下|一个|之间|的|了|吗|呢|和|与|把|在|是|用|对|给|让|里|有|我|想|要|会|能", "g")
 
@@ -123,7 +123,7 @@
     }))
     data.names.forEach(({ name, aliases }, number) => {
       const parts = name.split(".")
-      made.push({ id: `n${number}`, head: cut(parts.at(-1)), up: cut(parts.slice(0, -1).join(" ")), other: cut(aliases) })
+      made.push({ id: `n${number}`, head: cut(parts.at(-1)), up: cut(parts.slice(1, -1).join(" ")), other: cut(aliases) })
     })
     data.tools.forEach(([name, page, line], number) => made.push({ id: `t${number}`, head: cut(name), told: cut(line), up: cut(page.slice(8)) }))
     data.messages.forEach(([, , text], number) => made.push({ id: `m${number}`, msg: messageTokens(text, tokens).join(" ") }))
@@ -279,6 +279,12 @@
   const ANSWERS = 10
   const NOTHING = 0.3 // coverage below which nothing was found
   const SAME = 0.5 // of a message's words and their order, from which it is the same message
+  // What one thing is worth beside another; bench/search.py measures what they give.
+  const WORTH = {
+    prose: 3, none: 0.3, power: 1, // a section's prose beside its headings; the least and the weight of coverage
+    afterthought: 0.5, taste: 0.45, page: 1, // exercises and summaries; overviews; the top of a page
+    shown: 0.4, bare: 0.25, member: 0.8, tool: 0.7, // names with an example and without one; methods; the toolkit
+  }
   const AFTERTHOUGHT = /^(?:summary|exercises?|next|solution|check-yourself|what-next|more)\b|^exercise-/
 
   class Search {
@@ -322,12 +328,19 @@
       this.df = new Map()
       const wanted = new Set(words)
       const firsts = words.filter(word => /^[a-z]/.test(word) && word.length > 2)
+      const met = new Set()
       const index = stored.index.filter(([term, row]) => {
         const near = wanted.has(term) || firsts.some(word => term[0] === word[0] && (term.startsWith(word) || Math.abs(term.length - word.length) <= 2))
-        if (near) this.df.set(term, new Set(Object.values(row).flatMap(Object.keys)).size)
+        if (near) {
+          const documents = new Set(Object.values(row).flatMap(Object.keys))
+          this.df.set(term, documents.size)
+          for (const id of documents) met.add(id)
+        }
         return near
       })
-      return root.MiniSearch.loadJS({ ...stored, index }, OPTIONS)
+      const documentIds = {}, fieldLength = {}
+      for (const id of met) documentIds[id] = stored.documentIds[id], fieldLength[id] = stored.fieldLength[id]
+      return root.MiniSearch.loadJS({ ...stored, index, documentIds, fieldLength }, OPTIONS)
     }
 
     plain(text) {
@@ -407,8 +420,8 @@
         index.push([word, { 0: postings }])
       }
       if (!index.length) return { hits: [], df }
-      const ids = this.proseIds ??= Object.fromEntries(this.lengths.map((_, n) => [n, `s${n}`]))
-      const lengths = this.proseLengths ??= Object.fromEntries(this.lengths.map((size, n) => [n, [size]]))
+      const ids = {}, lengths = {}
+      for (const [, row] of index) for (const n of Object.keys(row[0])) ids[n] = `s${n}`, lengths[n] = [this.lengths[n]]
       const mini = root.MiniSearch.loadJS({
         documentCount: this.lengths.length, nextId: this.lengths.length, documentIds: ids, fieldIds: { prose: 0 }, fieldLength: lengths,
         averageFieldLength: [this.average], storedFields: {}, dirtCount: 0, index, serializationVersion: 2,
@@ -418,7 +431,7 @@
 
     // ---- Answers
 
-    find(text, { without = -1, typing = false } = {}) {
+    find(text, { without = -1 } = {}) {
       const { query, error } = this.read(String(text))
       const none = { query, answers: [], nothing: true, near: [], error, mended: "" }
       if (!/[A-Za-z0-9_\u3400-\u9fff]/.test(query)) return none
@@ -434,18 +447,19 @@
       const words = [...units.keys()]
       const names = this.names(query, words)
       if (this.stored) this.core = this.part(words)
-      const text_ = this.texts(units, words, typing)
-      const message = error || words.length >= 5 && !HAN.test(query) ? this.messages(query, text_.hits, error) : null
+      const text_ = this.texts(units, words)
+      const latin = query.replace(/[\u3400-\u9fff]+/g, " ").trim() // a message, and beside it a question about it
+      const message = error || latin.split(/\s+/).length >= 4 ? this.messages(latin, text_.hits, error) : null
       return this.merged(query, error, rows, rest, names, text_, message, mended, none)
     }
 
     // Sections, names and tools by their words.
-    texts(units, words, typing) {
+    texts(units, words) {
       const { core } = this
       const known = word => this.df.has(word)
       const last = words.at(-1)
       const hits = core.search(words.join(" "), {
-        prefix: term => typing && term === last && term.length > 2 && /^[a-z]/.test(term),
+        prefix: term => term === last && !known(term) && term.length > 2 && /^[a-z]/.test(term), // still being typed
         fuzzy: term => !known(term) && /^[a-z]{4,}$/.test(term) && (term.length > 7 ? 2 : 1),
         boostTerm: term => units.get(term) ?? 1,
       })
@@ -471,7 +485,7 @@
         let covered = 0
         for (const term of one.terms) covered += weights.get(term) ?? 0
         one.cover = covered / total
-        one.score = (one.core + 3 * one.prose) * (0.15 + one.cover) * this.prior(one.id)
+        one.score = (one.core + WORTH.prose * one.prose) * (WORTH.none + one.cover ** WORTH.power) * this.prior(one.id)
         list.push(one)
       }
       list.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
@@ -481,14 +495,15 @@
     prior(id) {
       const number = +id.slice(1)
       if (id[0] === "s") {
-        const { anchor, above } = this.data.sections[number]
-        return AFTERTHOUGHT.test(anchor) ? 0.55 : above.some(n => AFTERTHOUGHT.test(this.data.sections[n].anchor)) ? 0.6 : 1
+        const { anchor, above, page } = this.data.sections[number]
+        if ([anchor, ...above.map(n => this.data.sections[n].anchor)].some(one => AFTERTHOUGHT.test(one))) return WORTH.afterthought
+        return this.data.pages[page][0].endsWith("/overview") ? WORTH.taste : above.length ? 1 : WORTH.page
       }
       if (id[0] === "n") {
         const one = this.data.names[number]
-        return (one.sections.length ? 0.55 : 0.25) * (one.where ? 0.7 : 1) * (one.kind >= METHOD ? 0.8 : 1)
+        return (one.sections.length ? WORTH.shown : WORTH.bare) * (one.where ? 0.7 : 1) * (one.kind >= METHOD ? WORTH.member : 1)
       }
-      return 0.7
+      return WORTH.tool
     }
 
     // Names that the query writes, best first: [number, tier].
@@ -532,7 +547,7 @@
         const low = name.toLowerCase()
         for (const ident of wanted) {
           const own = ident.toLowerCase()
-          if (low === own || low.endsWith(`.${own}`) || own.endsWith(`.${low}`) || own.includes(".") && low === lastPart(own)) tools.push([number, low === own ? 1 : name.includes(".") ? 3 : 2])
+          if (low === own || low.endsWith(`.${own}`) || low.includes(".") && own.includes(".") && lastPart(low) === lastPart(own)) tools.push([number, low === own ? 1 : name.includes(".") ? 3 : 2])
         }
       })
       tools.sort((a, b) => a[1] - b[1] || a[0] - b[0])
@@ -583,7 +598,7 @@
           if (!this.byPlace.has(page)) this.byPlace.set(page, `s${n}`)
           for (const block of one.blocks.split(" ")) if (block) this.byPlace.set(`${page}#code-${block}`, `s${n}`)
         })
-        data.names.forEach((one, n) => this.byPlace.set(`api:${one.name}`, `n${n}`))
+        data.names.forEach((one, n) => { for (const name of one.spellings) this.byPlace.set(`api:${name}`, `n${n}`) })
         data.tools.forEach(([name], n) => this.byPlace.set(`toolkit:${name}`, `t${n}`))
       }
       return this.byPlace.get(to)
@@ -637,11 +652,21 @@
       }
       // messages
       let matched = false
-      if (message?.length) {
+      if (message) {
         const like = message.filter(one => one.same >= SAME)
         matched = like.length > 0
-        like.slice(0, 6).forEach((one, place) => put(`s${one.section}`, (error ? 1.3 : 0.9) * one.same + (place ? 0 : 0.15), { block: one.block, message: one.number }))
+        like.slice(0, 6).forEach((one, place) => put(`s${one.section}`, (error ? 1.3 : 1.1) * one.same + (place ? 0 : 0.15), { block: one.block, message: one.number }))
+        // a heading may be a message: No module named 'torch'
+        const said = messageTokens(query.replace(/^(?:\w+\.)*\w*(?:Error|Warning|Exception)\s*:/, ""), this.tokens)
+        for (const one of texts.list.slice(0, 20)) {
+          if (one.id[0] !== "s") continue
+          const heading = messageTokens(data.sections[+one.id.slice(1)].heading, this.tokens)
+          if (heading.length < 3) continue
+          const { mine, theirs } = alike(said, heading)
+          if (Math.min(mine, theirs) >= SAME) matched = true, put(one.id, 1.45 * Math.min(mine, theirs))
+        }
       }
+      if (matched) for (const one of rated.values()) if (one.id[0] === "n") one.score *= 0.6
       let list = [...rated.values()].sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
       // ---- is it in the book at all?
       const named = exact.length || names.tools.length || names.list.length
@@ -671,6 +696,7 @@
         Object.assign(made, { page: data.pages[one.page][0], title: data.pages[one.page][1], heading: one.heading, anchor: one.anchor })
         const own = block || ""
         if (own) made.block = own
+        made.code = own || one.blocks.split(" ")[0] // the block to show of it
         if (message !== undefined) made.message = data.messages[message][2]
         made.address = `${folder(made.page)}#${own ? `code-${own}` : one.anchor}`
       } else if (kind === "api") {
@@ -689,5 +715,5 @@
 
   const folder = page => (page === "index" ? "" : `${page.replace(/\/index$/, "")}/`)
 
-  root.rpSearch = { Search, Tokens, proseOf, thrown, stem, shardOf, distance, SHARDS }
+  root.rpSearch = { WORTH, BOOST, Search, Tokens, proseOf, thrown, stem, shardOf, distance, SHARDS }
 })(globalThis)
