@@ -207,7 +207,7 @@ def documents(tree: Tree, index: Index, language: str) -> dict[str, Any]:
     ``sections`` are numbers of the sections that show the name, best first, with the block that does.
     """
     other = next(one for one in LANGUAGES if one != language)
-    listed = sorted({page for page in tree.pages(language)})
+    listed = tree.pages(language)
     sections = [one for page in listed for one in read_sections(tree, page, language)]
     number = {(one.page, one.anchor): n for n, one in enumerate(sections)}
     there = {(one.page, one.anchor): one for page in listed for one in read_sections(tree, page, other)}
@@ -275,11 +275,8 @@ def _names(index: Index, of_block: dict[tuple[str, str], int]) -> list[dict[str,
         }
         entry = index.entries.get(name)
         if entry:
-            shown: dict[int, str] = {}
-            for example in entry.examples:
-                if (example.page, example.block) in of_block:
-                    shown.setdefault(of_block[example.page, example.block], example.block)
-            row |= {"sections": list(shown), "block": next(iter(shown.values()), ""), "count": len(entry.examples)}
+            shown = [of_block[e.page, e.block] for e in entry.examples if (e.page, e.block) in of_block]
+            row |= {"sections": list(dict.fromkeys(shown)), "count": len(entry.examples)}
             row["line"] = reference.line_of(entry)
         else:
             kin = next((n for n in index.known.families.get(api.family, ()) if n in index.entries), None)

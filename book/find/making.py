@@ -75,7 +75,6 @@ def pack(listed: Mapping[str, Any], lengths: list[int]) -> dict[str, Any]:
         "where": "".join(str(name["where"]) for name in names),
         "aliases": {n: " ".join(name["aliases"]) for n, name in enumerate(names) if name["aliases"]},
         "sections": [name.get("sections", [])[:USES] or 0 for name in names],
-        "block": {n: name["block"] for n, name in enumerate(names) if name.get("block")},
         "count": {n: name["count"] for n, name in enumerate(names) if name.get("count")},
         "kin": {n: name["kin"] for n, name in enumerate(names) if name.get("kin") is not None},
     }

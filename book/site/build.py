@@ -22,6 +22,7 @@ from mkdocs.livereload import LiveReloadServer
 from book.ground.errors import BookError
 from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
+from book.site import skill
 from book.site.stage import config, stage
 from book.source import plan
 
@@ -124,7 +125,12 @@ def publish_markdown(tree: Tree, site: Path, site_url: str = "", languages: Iter
             title = re.search(r"^title: *(.+)$", text, re.MULTILINE)
             lines.append(f"- [{title[1] if title else name}]({site_url}{folder}{name})")
         lines.append("")
+    lines.append(
+        f"Programs find all of it by [the skill for agents]({site_url}{skill.FOLDER}/{skill.NAME}/SKILL.md).\n"
+    )
     write_atomically(site / "llms.txt", "\n".join(lines))
+    for name, text in skill.files(site_url).items():
+        write_atomically(site / name, text)
 
 
 def _base_url(tree: Tree, site_url: str | None) -> str:

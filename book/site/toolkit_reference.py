@@ -216,7 +216,7 @@ class _Module:
         ]
         parts = [self.words["bases"] + self.words["colon"] + self.words["comma"].join(map(self._link, bases))]
         if methods:
-            inherited = self.words["comma"].join(self._link(method) for method in methods)
+            inherited = self.words["comma"].join(f"{self._link(m)}{{ #{piece.name}.{m.name} }}" for m in methods)
             parts.append(self.words["inherited"] + self.words["colon"] + inherited)
         return [" · ".join(parts), "{ .rp-about }", ""]
 

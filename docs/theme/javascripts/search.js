@@ -168,14 +168,14 @@
   // The packed data (book/find/store.py: one list for each thing that names have) with its names as objects.
   function unpack(data) {
     if (data.names?.[0]?.name !== undefined || data.v !== 2) return data
-    const { text, place, kind, where, aliases, sections, block, count, kin } = data.names
+    const { text, place, kind, where, aliases, sections, count, kin } = data.names
     let before = ""
     const names = text.split("\n").map((row, n) => {
       const same = row.charCodeAt(0) - 32
       before = before.slice(0, same) + row.slice(1)
       return {
         name: before, place: place[n], kind: +kind[n], where: +where[n], aliases: aliases[n] ?? "", sections: sections[n] || [],
-        block: block[n] ?? "", count: count[n] || 0, kin: kin[n] ?? null,
+        count: count[n] || 0, kin: kin[n] ?? null,
       }
     })
     const rows = data.sections.map(([page, anchor, heading, other, above, blocks, told]) => ({
@@ -567,6 +567,17 @@
       return close.slice(0, 6).map(row => row[3])
     }
 
+    // The block of a section that is named for an API; "" where none is.
+    blockOf(number, last) {
+      const wanted = this.tokens.of(last)
+      const rated = this.data.sections[number].blocks.split(" ").filter(Boolean).map(block => {
+        const words = this.tokens.of(block.replace(/_/g, " "))
+        return [wanted.filter(token => words.includes(token)).length / (words.length + 1), block]
+      })
+      const [best, block] = rated.reduce((one, other) => (other[0] > one[0] ? other : one), [0, ""])
+      return best ? block : ""
+    }
+
     // Messages of blocks that say what the query says, best first.
     messages(query, hits, error) {
       const type = query.match(/^((?:\w+\.)*\w+)\s*:/)
@@ -631,7 +642,7 @@
         const [first] = exact[0]
         const own = data.names[first].sections.length ? data.names[first] : data.names[first].kin !== null ? data.names[data.names[first].kin] : null
         own?.sections.slice(0, 4).forEach((number, place) =>
-          put(`s${number}`, (only ? 1.15 : 0.55) - 0.12 * place, place === 0 ? { block: own.block } : {}))
+          put(`s${number}`, (only ? 1.15 : 0.55) - 0.12 * place, { block: this.blockOf(number, own.last) }))
         if (own && own !== data.names[first]) put(`n${data.names[first].kin}`, only ? 1.2 : 0.8)
       }
       names.tools.slice(0, 3).forEach(([number, tier], place) => put(`t${number}`, (names.only ? 1.4 : names.looks ? 1.0 : 0.6) - 0.1 * place - 0.1 * (tier - 1)))
