@@ -131,7 +131,7 @@ def test_signature_tables_shape_and_example(book: Tree) -> None:
     assert "**Shape**\n\nx (N, C).\n" in text
     assert "**Returns**\n\n| type | meaning |\n| --- | --- |\n| <code>float</code> | The value. |" in text
     assert "**Raises**\n\n| type | meaning |\n| --- | --- |\n| <code>ValueError</code> | it is wrong. |" in text
-    assert '**Example**\n\n``` { .pycon .rp-shown data-search-exclude="" }\n>>> smooth(1.0)\n0.5\n```' in text
+    assert '**Example**\n\n``` { .pycon .rp-shown }\n>>> smooth(1.0)\n0.5\n```' in text
     assert "**Reference**\n\nA paper." in text
 
 

@@ -21,7 +21,11 @@ USES = 12  # sections that a name brings along, best first
 
 def made(tree: Tree, index: Index, language: str) -> dict[str, str]:
     """What a browser fetches in one language: name -> text."""
-    listed = documents.documents(tree, index, language)
+    return packed(documents.documents(tree, index, language))
+
+
+def packed(listed: Mapping[str, Any]) -> dict[str, str]:
+    """The files of a list of documents."""
     prose = Engine().call("rpSearch.proseOf(JSON.parse(json_data))", data=_dump(_with_prose(listed)))
     files = {INDEX: _dump(pack(listed, prose["lengths"]))}
     for piece in range(LINES):

@@ -80,7 +80,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     asked = _moves(words["moves"], [cell.moves for record in known for cell in record.cells if not cell.needs])
     return "\n".join(
         [
-            *front_matter(words["title"], words["description"], "exclude: true"),
+            *front_matter(words["title"], words["description"]),
             "",
             f"# {words['title']} {{#status}}",
             "",

@@ -726,5 +726,5 @@
 
   const folder = page => (page === "index" ? "" : `${page.replace(/\/index$/, "")}/`)
 
-  root.rpSearch = { WORTH, BOOST, Search, Tokens, proseOf, thrown, stem, shardOf, distance, SHARDS }
+  root.rpSearch = { WORTH, BOOST, Search, Tokens, alike, proseOf, thrown, stem, shardOf, distance, SHARDS }
 })(globalThis)
