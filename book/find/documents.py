@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +266,10 @@ def _names(index: Index, of_block: dict[tuple[str, str], int]) -> list[dict[str,
     at_place = {name: n for n, name in enumerate(_places(index))}
     rows = []
     order = {name: n for n, name in enumerate(sorted(index.known.by_name))}
+    shown: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for name in index.entries:
+        last = _parts(name)[1]
+        shown[last[:3]].append((last, name))
     for name in order:
         api = index.known.by_name[name]
         row: dict[str, Any] = {
@@ -275,21 +281,38 @@ def _names(index: Index, of_block: dict[tuple[str, str], int]) -> list[dict[str,
         }
         entry = index.entries.get(name)
         if entry:
-            shown = [of_block[e.page, e.block] for e in entry.examples if (e.page, e.block) in of_block]
-            row |= {"sections": list(dict.fromkeys(shown)), "count": len(entry.examples)}
+            own = [of_block[e.page, e.block] for e in entry.examples if (e.page, e.block) in of_block]
+            row |= {"sections": list(dict.fromkeys(own)), "count": len(entry.examples)}
             row["line"] = reference.line_of(entry)
         else:
             kin = next((n for n in index.known.families.get(api.family, ()) if n in index.entries), None)
-            row["kin"] = order[kin] if kin else _nearest(index, name, order)
+            row["kin"] = order[kin] if kin else _nearest(name, shown, order)
         rows.append(row)
     return rows
 
 
-def _nearest(index: Index, name: str, order: dict[str, int]) -> int | None:
-    """Of a name without an example: the shortest name with one that ends alike, such as ``BatchNorm1d`` for ``SyncBatchNorm``."""
-    last = name.rpartition(".")[2].strip("_").lower()
-    ends = [n for n in index.entries if n.rpartition(".")[2].strip("_").lower() == last]
-    return order[min(ends, key=lambda n: (len(n), n))] if ends else None
+def _nearest(name: str, shown: Mapping[str, list[tuple[str, str]]], order: Mapping[str, int]) -> int | None:
+    """Of a name without an example: one with, whose last part is the same, or begins alike in the same namespace.
+
+    ``shown``: the last part's first three letters -> (last part, name) of those with an example.
+    """
+    group, last = _parts(name)
+    close = [
+        (_alike(last, other), _parts(full)[0] == group, -len(full), full) for other, full in shown.get(last[:3], [])
+    ]
+    same, here, _, full = max(close, default=(0, False, 0, ""))
+    return order[full] if same == len(last) or (here and same >= 4) else None
+
+
+def _parts(name: str) -> tuple[str, str]:
+    group, _, last = name.rpartition(".")
+    return group, last.strip("_").lower()
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters two words begin with in common."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def traditional(text: str) -> str:

@@ -235,6 +235,7 @@
   // ---- Names --------------------------------------------------------------------------------------------------------
 
   const EXPAND = { F: "torch.nn.functional", nn: "torch.nn", optim: "torch.optim", dist: "torch.distributed", th: "torch" }
+  const CALL = /^(?:[A-Za-z_]\w*\s*=\s*)?@?([A-Za-z_][\w.]*)\s*\(.*\)$/
   const NAME = /[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*/g
 
   function distance(one, other, most) {
@@ -509,7 +510,8 @@
     // Names that the query writes, best first: [number, tier].
     names(query, words) {
       const bare = query.replace(/^@/, "").replace(/\(.*$/s, "").trim()
-      const idents = [...query.matchAll(NAME)].map(([one]) => one).filter(one => !/^(?:self|torch|import|from|as|pytorch|PyTorch)$/.test(one))
+      const call = query.match(CALL)
+      const idents = (call ? [call[1]] : [...query.matchAll(NAME)].map(([one]) => one)).filter(one => !/^(?:self|torch|import|from|as|pytorch|PyTorch)$/.test(one))
       const single = idents.filter(one => !STOP.has(one.toLowerCase()))
       const looks = one => /[_.]|[a-z][A-Z]|^[A-Z]{2,}$|[A-Z][a-z]+\d|\d/.test(one) || new RegExp(`\\b${one}\\(`).test(query)
       const wanted = single.filter(one => looks(one) || single.length === 1 || one === bare).slice(0, 4)
@@ -618,13 +620,13 @@
     merged(query, error, rows, rest, names, texts, message, mended, none) {
       const { data } = this
       const rated = new Map()
+      // The second reason for an answer adds a little to the first; a name that the query writes has its place by that alone.
       const put = (id, score, extra = {}) => {
         const one = rated.get(id)
-        if (!one) rated.set(id, { id, score, ...extra })
-        else {
-          one.score = Math.max(one.score, score) + 0.25 * Math.min(one.score, score)
-          Object.assign(one, { ...extra, ...one.block ? { block: one.block } : {} })
-        }
+        if (!one || extra.exact) return void rated.set(id, { id, score, ...extra })
+        one.score = Math.max(one.score, score) + (one.exact ? 0 : 0.25 * Math.min(one.score, score))
+        const block = extra.message === undefined && one.block ? { block: one.block } : {}
+        Object.assign(one, extra, block)
       }
       const top = texts.list[0]
       const best = top ? top.score : 1
@@ -637,7 +639,7 @@
         exact.slice(0, 6).forEach(([number, tier], place) => {
           const shown = data.names[number].sections.length ? 0 : 0.15
           const sure = tier <= 2 ? 0.4 : tier <= 4 ? 0.25 : tier <= 6 ? 0.15 : 0.05
-          put(`n${number}`, (only ? 1.15 : names.looks ? 0.85 : 0.7) + sure - 0.12 * place - shown)
+          put(`n${number}`, (only ? 1.5 : names.looks ? 0.85 : 0.7) + sure - 0.12 * place - shown, { exact: true })
         })
         const [first] = exact[0]
         const own = data.names[first].sections.length ? data.names[first] : data.names[first].kin !== null ? data.names[data.names[first].kin] : null
@@ -645,7 +647,7 @@
           put(`s${number}`, (only ? 1.15 : 0.55) - 0.12 * place, { block: this.blockOf(number, own.last) }))
         if (own && own !== data.names[first]) put(`n${data.names[first].kin}`, only ? 1.2 : 0.8)
       }
-      names.tools.slice(0, 3).forEach(([number, tier], place) => put(`t${number}`, (names.only ? 1.4 : names.looks ? 1.0 : 0.6) - 0.1 * place - 0.1 * (tier - 1)))
+      names.tools.slice(0, 3).forEach(([number, tier], place) => put(`t${number}`, (names.only ? 1.7 : names.looks ? 1.0 : 0.6) - 0.1 * place - 0.1 * (tier - 1)))
       if (names.only && !exact.length)
         names.list.slice(0, 6).forEach(([number], place) => put(`n${number}`, 0.9 - 0.08 * place - (data.names[number].sections.length ? 0 : 0.1)))
       // aliases
@@ -658,7 +660,7 @@
         const share = 1 - open / (whole || 1)
         rows.slice(0, 3).forEach((row, order) => row.to.forEach((to, place) => {
           const id = this.placeOf(to)
-          if (id) put(id, (share > 0.8 ? 1.45 : 0.6 + 0.5 * share) - 0.06 * place - 0.05 * order, { alias: row.number })
+          if (id) put(id, (share > 0.8 ? (exact.length ? 1.7 : 1.45) : 0.6 + 0.5 * share) - 0.06 * place - 0.05 * order, { alias: row.number })
         }))
       }
       // messages
