@@ -25,9 +25,9 @@ def shown(output: Mapping[str, Any], stem: str, alt: str) -> list[str]:
     kind = output["output_type"]
     if kind == "stream":
         extra = " .rp-stderr" if output["name"] == "stderr" else ""
-        return fence(printed(output), f'{{ .text .rp-out{extra} }}')
+        return fence(printed(output), f"{{ .text .rp-out{extra} }}")
     if kind == "error":
-        return fence(printed(output), '{ .text .rp-out .rp-error }')
+        return fence(printed(output), "{ .text .rp-out .rp-error }")
     shows, value = _shows(output)
     if shows == SVG:
         sides = (("", "light"), ("-dark", "dark"))
@@ -39,7 +39,7 @@ def shown(output: Mapping[str, Any], stem: str, alt: str) -> list[str]:
     if shows in (MARKDOWN, LATEX):
         made = markdown(value) if shows == MARKDOWN else latex(value)
         return [f'<div class="rp-out rp-rich">{made}</div>']
-    return fence(value, '{ .text .rp-out }')
+    return fence(value, "{ .text .rp-out }")
 
 
 def pictures(output: Mapping[str, Any], stem: str) -> dict[str, str | bytes]:

@@ -58,7 +58,7 @@ def api_links(page: str, language: str, code: str, names: Collection[str], impor
     if not links:
         return []
     words = words_of("reference", language)
-    return ["", words["line"] + words["colon"] + " · ".join(links), '{ .rp-apis }']
+    return ["", words["line"] + words["colon"] + " · ".join(links), "{ .rp-apis }"]
 
 
 # ---- Pages -----------------------------------------------------------------------------------------------------------
@@ -91,9 +91,7 @@ def _namespace(index: Index, group: str, listed: list[Api], language: str) -> di
     missing = [api for api in listed if api.name not in index.entries]
     own = f"reference/{slug(group)}"
     counts = {"shown": len(entries), "count": len(listed)}
-    lines = front_matter(
-        words["title"].format(name=group), words["description"].format(name=group, **counts)
-    )
+    lines = front_matter(words["title"].format(name=group), words["description"].format(name=group, **counts))
     lines += ["", f"# {group} {{#{slug(group)}}}", ""]
     lines += [words["entries_intro" if entries else "no_entries"].format(**counts), ""]
     files = {}
@@ -111,7 +109,7 @@ def _namespace(index: Index, group: str, listed: list[Api], language: str) -> di
             links = [
                 f'<a id="{e.api.name}"></a>[`{short(e.api)}`]({_relative(index, e.api.name, own)})' for e in entries
             ]
-            lines += [" · ".join(links), '{ .rp-names }', ""]
+            lines += [" · ".join(links), "{ .rp-names }", ""]
     if missing:
         lines += _missing(missing, language)
     files[f"{own}.md"] = "\n".join(lines) + "\n"
@@ -123,9 +121,7 @@ def _part(index: Index, group: str, name: str, entries: list[Entry], language: s
     letters = name.rpartition("/")[2].upper().replace("-", "–")
     title = words["part"].format(group=group, letters=letters)
     counts = {"shown": len(entries), "count": sum(place(api) == name for api in index.groups[group])}
-    lines = front_matter(
-        words["title"].format(name=title), words["description"].format(name=title, **counts)
-    )
+    lines = front_matter(words["title"].format(name=title), words["description"].format(name=title, **counts))
     lines += ["", f"# {title} {{#{name.replace('/', '-')}}}", ""]
     lines += [words["namespace"].format(group=group, link=f"../{slug(group)}.md"), ""]
     for entry in entries:
@@ -180,7 +176,7 @@ def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOW
         )
         sentences.append(words["chapters"] + words["colon"] + " · ".join(named))
         for sentence in sentences:
-            lines += [sentence, '{ .rp-more }', ""]
+            lines += [sentence, "{ .rp-more }", ""]
     return lines
 
 
@@ -194,8 +190,8 @@ def _link(example: Example, own: str, language: str, *, whole_page: bool = False
 def _shown(example: Example, own: str, language: str) -> list[str]:
     """A copy of a block and its outputs, under a link to its place. Not a block that runs here: no id, another class."""
     here = place_of(example, language)
-    lines = [" · ".join(example_links(example, own, language)), '{ .rp-from }', ""]
-    lines += fence(example.code, '{ .python .rp-shown }')
+    lines = [" · ".join(example_links(example, own, language)), "{ .rp-from }", ""]
+    lines += fence(example.code, "{ .python .rp-shown }")
     folder = relative(example.page, own)
     for number, output in enumerate(example.outputs, start=1):
         lines += ["", *outputs.shown(output, f"{folder}/{example.block}-{number}", here.alt)]

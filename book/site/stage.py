@@ -250,7 +250,7 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
         title = next((h.line for h in page.headings if h.level == 1), 0)
         if title and page.name != "index":
             place = out.index(lines[title - 1]) + 1
-            out[place:place] = ["", _downloads(context, page, record, files), '{ .rp-take }']
+            out[place:place] = ["", _downloads(context, page, record, files), "{ .rp-take }"]
         if page.name in NOTEBOOK_VIEWS:
             files[f"{page.name}{VIEW}.md"] = _ended(page, _notebook_view(page, record, lines))
     files[f"{page.name}.md"] = _ended(page, out)
@@ -289,7 +289,7 @@ def _notebook_view(page: Page, record: Record, lines: list[str]) -> list[str]:
     words = words_of("chapter", page.language)
 
     def shown(block: Block, cell: Cell, number: int) -> list[str]:
-        code = fence(block.code, '{ .python .rp-shown }')
+        code = fence(block.code, "{ .python .rp-shown }")
         made = [f"`In [{number}]:`{{ .rp-prompt }}", "", *code]
         for order, output in enumerate(cell.outputs, start=1):
             made += ["", *_output(page, block, order, output, {})]
@@ -402,7 +402,7 @@ def _block(
         links.append(f"[{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}")
     told = "\N{NO-BREAK SPACE}· ".join([told, *links])  # no line of a narrow page starts with a dot
     title = f' title="{proven.where}"' if proven.where and not cell.needs else ""
-    return [*lines, "", told, f'{{ .rp-run{title} }}']
+    return [*lines, "", told, f"{{ .rp-run{title} }}"]
 
 
 def _devices(words: dict[str, str], shown: GpuBlock | None, moved: GpuBlock | None) -> str:

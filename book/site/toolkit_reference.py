@@ -192,7 +192,7 @@ class _Module:
         if places:
             lines += [
                 self.words["shown"] + self.words["colon"] + " · ".join(places),
-                '{ .rp-more }',
+                "{ .rp-more }",
                 "",
             ]
         source = textwrap.dedent(piece.source).splitlines()
@@ -287,7 +287,7 @@ class _Module:
 
 def _fence(lines: list[str], language: str = "python") -> list[str]:
     """A fence that shows code and is no block that runs."""
-    return [*fence("\n".join(lines), f'{{ .{language} .rp-shown }}'), ""]
+    return [*fence("\n".join(lines), f"{{ .{language} .rp-shown }}"), ""]
 
 
 def _signature(piece: Piece) -> list[str]:

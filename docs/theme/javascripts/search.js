@@ -13,7 +13,7 @@
   const STOP = new Set((
     "a an and are as at be by can could do does for from get give given has have how i if in into is it its me my of on or should " +
     "that the then there these this to use used using want was what when where which while why will with would you your we they " +
-    "so than but some any between about all make vs torch pytorch please example examples tutorial usage").split(" "))
+    "so than but some any between about all make vs torch please example examples tutorial usage").split(" "))
   const CHINESE_STOP = new RegExp("如何|怎么样|怎么办|怎么|怎样|为什么|为何|什么是|是什么|什么|哪个|哪些|哪里|请问|可以|能不能|是否|有没有|应该|需要|" +
     "使用方法|用法|教程|示例|例子|例程|实现|一下|一个|之间|的|了|吗|呢|和|与|把|在|是|用|对|给|让|里|有|我|想|要|会|能", "g")
 
