@@ -55,7 +55,6 @@ def server(tree: Tree) -> Any:
         except BookError as error:
             raise ToolError(str(error)) from error
 
-    @made.tool(annotations=reads)
     def find(query: str, language: Language = "en", most: int = 10) -> dict[str, Any]:
         """Where the book has a name, a task in words, a term of English or Chinese, or an error message (a whole traceback is
         fine): answers best first, those that are sections with code and output. `nothing` is true where the book has none."""
@@ -63,23 +62,22 @@ def server(tree: Tree) -> Any:
             data, _, _ = ask.answer(tree, query, language)
         return {**data, "answers": data["answers"][: max(1, most)]}
 
-    @made.tool(annotations=reads)
     def read(place: str, language: Language = "en") -> str:
         """A section as Markdown, with code and what it printed: `page#section`, `page:block`, a whole `page`, or the
         address of an answer of find."""
         with told():
             return passages.section(tree, place, language)
 
-    @made.tool(annotations=reads)
     def program(block: str) -> str:
         """The Python program that runs one block (`page:block`) alone: copy it to a file and run it."""
         with told():
             return passages.program(tree, block)
 
-    @made.tool(annotations=reads)
     def api(name: str, language: Language = "en") -> dict[str, Any]:
         """A public name of torch: signature, official page, other spellings, and the blocks that show it, best first."""
         with told():
             return passages.api(index(), name, language)
 
+    for tool in (find, read, program, api):
+        made.add_tool(tool, annotations=reads)
     return made

@@ -11,6 +11,7 @@ import quickjs
 from book.ground.tree import HERE
 
 SCRIPTS = HERE.root / "docs" / "theme" / "javascripts"
+INDEX, CORE = "index.json", "core.json"  # what book.find.making makes and book.find.store keeps
 FILES = (SCRIPTS / "vendor" / "minisearch.js", SCRIPTS / "search.js")
 
 

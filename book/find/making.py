@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from book.find import documents
-from book.find.engine import Engine
+from book.find.engine import CORE, INDEX, Engine
 from book.find.reference import Index
-from book.find.store import CORE, INDEX
 from book.ground.tree import Tree
 
 LINES = 16  # pieces of the lines of code that names are shown with

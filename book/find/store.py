@@ -11,12 +11,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from book.find.engine import FILES, Searcher
+from book.find.engine import CORE, FILES, INDEX, Searcher
 from book.ground.errors import BookError
 from book.ground.files import write_atomically
 from book.ground.tree import Tree
 
-INDEX, CORE, STAMP = "index.json", "core.json", "stamp"
+STAMP = "stamp"
 
 
 class _Shards(Mapping[int, str]):
