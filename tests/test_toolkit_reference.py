@@ -152,7 +152,8 @@ def test_a_class_its_methods_and_what_it_inherits(book: Tree) -> None:
     assert "### `Base.fit` {#Base.fit}" in base and "\nfit(n: int = 1) -> None\n" in base
     assert "\n@staticmethod\nmake(kind: str) -> Base\n" in base
     assert "_hidden" not in base.partition("??? quote")[0]
-    assert "Extends: [`Base`](#Base) · Inherits: [`Base.fit`](#Base.fit), [`Base.make`](#Base.make)\n" in derived
+    inherited = "[`Base.fit`](#Base.fit){ #Derived.fit }, [`Base.make`](#Base.make){ #Derived.make }"
+    assert f"Extends: [`Base`](#Base) · Inherits: {inherited}\n" in derived
     assert (
         "**Args of `fit`**\n\n| name | type | meaning |\n| --- | --- | --- |\n| <code>n</code> | <code>int</code> | how many. |"
         in derived
