@@ -37,6 +37,7 @@ MAY_DIFFER = re.compile(
     r"\baccelerat(?:e|or)\b|\bkeras_model\b|\blightning\b|\.to\(\s*device|get_device_module|is_available\("
     r"|utils\.benchmark|pin_memory"
 )
+TOOLKIT = re.compile(r"^\s*from snippets\.toolkit\.(\w+) import", re.MULTILINE)
 DIED = r": not run: the page ended|(?:crashed|ended) its process|did not end within"
 # Why a block that was moved does not print its record: found by the machine, the first that fits.
 STAYS = {
@@ -81,9 +82,17 @@ def find_device() -> tuple[str, str, str]:
     return str(device), str(kind), str(name)
 
 
-def may_differ(page: Page) -> bool:
-    """Whether its code mentions something that behaves otherwise where there is an accelerator."""
-    return any(MAY_DIFFER.search(block.run_code) for block in page.blocks)
+def may_differ(tree: Tree, page: Page) -> bool:
+    """Whether its code, or the toolkit that it imports, mentions what behaves otherwise where there is an accelerator."""
+    codes, known = [block.run_code for block in page.blocks], set[str]()
+    while codes:
+        code = codes.pop()
+        if MAY_DIFFER.search(code):
+            return True
+        new = set(TOOLKIT.findall(code)) - known
+        known |= new
+        codes += [(tree.snippets / "toolkit" / f"{name}.py").read_text(encoding="utf-8") for name in sorted(new)]
+    return False
 
 
 def job(tree: Tree, page: Page, book_ledger: Ledger, device: str, mode: str) -> Job:
