@@ -113,7 +113,10 @@ def prepared_histories(
     Items are numbered from 1 on; 0 is padding. A label is 1 if the target was clicked.
 
     Args:
-        n, interests, drift, seed: of the generator.
+        n: rows.
+        interests: of each user.
+        drift: whether they change over time.
+        seed: of the generator.
     """
     made = histories(n, interests, drift, seed)
     inputs = {"items": made.items, "lengths": made.lengths, "target": made.target}
@@ -138,7 +141,8 @@ def prepared_ratings(
 
     Args:
         ratings: columns user, item, rating, time.
-        places, min_count: see above.
+        places: how many of the latest items are kept.
+        min_count: see above.
 
     Returns:
         The rows, and the vocabulary: item -> row of the table.

@@ -14,19 +14,12 @@ class BadRequest(ValueError):
 
 
 class Checks(NamedTuple):
-    """What a request must hold.
+    """What a request must hold."""
 
-    Args:
-        context: fields that all candidates of a request share, such as the user.
-        candidate: fields of each candidate.
-        limit: the most candidates of one request.
-        max_bytes: the largest body that is read.
-    """
-
-    context: Kinds
-    candidate: Kinds
-    limit: int = 500
-    max_bytes: int = 200_000
+    context: Kinds  # fields that all candidates of a request share, such as the user
+    candidate: Kinds  # fields of each candidate
+    limit: int = 500  # the most candidates of one request
+    max_bytes: int = 200_000  # the largest body that is read
 
 
 def checked(where: str, row: object, kinds: Kinds) -> Row:
@@ -146,6 +139,9 @@ from types import TracebackType
 class ScoringServer(ThreadingHTTPServer):
     """Serves a model on this machine, at a port that the system chooses.
 
+    As a context manager it runs; at the end of the block it answers what it has begun,
+    and stops.
+
     Args:
         score: function of (context, candidates) that gives a number for each candidate.
             Several threads call it at once, so it must not change the model.
@@ -156,10 +152,6 @@ class ScoringServer(ThreadingHTTPServer):
         is ``{"scores": [...]}`` with status 200, or ``{"error": "..."}``: 400 for what
         can't be read or fails a check, 404 for another path, 405 for GET, 411 without
         a length, 413 for a body that is too long, 500 if the model fails (see the log).
-
-    Returns:
-        As a context manager, itself, running; at the end of the block it answers what
-        it has begun, and stops.
 
     Example:
         >>> checks = Checks({"user": (int,)}, {"ad": (int,)})
