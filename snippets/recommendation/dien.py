@@ -100,7 +100,7 @@ from snippets.toolkit.clicks import popular
 
 def negatives(items, highest):
     """For each place an item from 1 to highest, but not the one that stands there."""
-    other = torch.randint(1, highest, items.shape, device=items.device)
+    other = torch.randint(1, highest, items.shape).to(items.device)
     return other + (other >= items)
 
 
