@@ -254,16 +254,12 @@ ladder.round(2)
 # --8<-- [end:ladder]
 
 # --8<-- [start:gates_after]
-from copy import deepcopy
-
-
 def with_relu(*sizes):
     return FiBiNET(*sizes, gates=ReLUGates)
 
 
 nets = {"2 sigmoid": trained["FiBiNET"], "ReLU": train(with_relu, clicks)}
-copies = {name: deepcopy(model.net).cpu() for name, model in nets.items()}
-after = {name: look_at_gates(net, test) for name, net in copies.items()}
+after = {name: look_at_gates(model.net.cpu(), test) for name, model in nets.items()}
 after = pd.DataFrame(after).T
 relu_auc = auc(nets["ReLU"].predict(batches(test)), test.labels)
 after["AUC"] = [reached["FiBiNET"], relu_auc]
@@ -292,7 +288,7 @@ def lost_by_shuffling(model, data):
 
 
 torch.manual_seed(0)
-fibinet = deepcopy(trained["FiBiNET"].net).cpu()
+fibinet = trained["FiBiNET"].net.cpu()
 with torch.no_grad():
     gates = fibinet.excite.gates(fibinet.embed(test.inputs))  # (17142, 10)
 lost = lost_by_shuffling(trained["FiBiNET"], test)
