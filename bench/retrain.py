@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import re
 import statistics
 import subprocess
 import sys
@@ -22,11 +21,11 @@ from book.ground.files import write_atomically
 from book.ground.tree import Tree
 from book.run.child import machine
 from book.source import sections
+from book.source.imports import toolkit
 
 FOLDER = "bench/seeds"
 FILE = "bench/seeds.json"
 GENERATORS = ("clicks", "histories", "shelf")  # files of the toolkit that make data with a known truth
-IMPORTED = re.compile(r"^\s*from snippets\.toolkit\.(\w+) import", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -101,18 +100,11 @@ def made_by(tree: Tree, name: str) -> dict[str, str]:
     texts = sorted(
         {n.value for n in ast.walk(ast.parse(codes[name])) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     )
-    for file in [file for file in tree.snippet_files() if file in texts or file.endswith(f"/{name}.py")]:
+    for file in (file for file in tree.snippet_files() if file in texts or file.endswith(f"/{name}.py")):
         found = sections.parse((tree.snippets / file).read_text(encoding="utf-8"), file)
         parts |= {f"{file}:{text}": _bare(found[text].code) for text in texts if text in found}
-    wanted = [text for text in texts if text.isidentifier()] + IMPORTED.findall(
-        "\n".join([*codes.values(), *parts.values()])
-    )
-    while wanted:
-        module = wanted.pop()
-        path = tree.snippets / "toolkit" / f"{module}.py"
-        if f"toolkit:{module}" not in parts and path.is_file():
-            parts[f"toolkit:{module}"] = _bare(path.read_text(encoding="utf-8"))
-            wanted += IMPORTED.findall(parts[f"toolkit:{module}"])
+    named = (text for text in texts if text.isidentifier())
+    parts |= {f"toolkit:{module}": _bare(code) for module, code in toolkit(tree, [*parts.values()], named).items()}
     worlds = {part: code for part, code in parts.items() if part.removeprefix("toolkit:") in GENERATORS}
     return {kind: _hash(codes) for kind, codes in {"code": parts, "world": worlds}.items() if codes}
 

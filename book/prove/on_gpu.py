@@ -29,6 +29,7 @@ from book.run import world
 from book.run.job import BlockResult, Job
 from book.run.session import PageRun, Sessions
 from book.source import ledger
+from book.source.imports import toolkit
 from book.source.ledger import SIMULATED, Ledger
 from book.source.pages import Page
 
@@ -37,7 +38,6 @@ MAY_DIFFER = re.compile(
     r"\baccelerat(?:e|or)\b|\bkeras_model\b|\blightning\b|\.to\(\s*device|get_device_module|is_available\("
     r"|utils\.benchmark|pin_memory"
 )
-TOOLKIT = re.compile(r"^\s*from snippets\.toolkit\.(\w+) import", re.MULTILINE)
 DIED = r": not run: the page ended|(?:crashed|ended) its process|did not end within"
 # Why a block that was moved does not print its record: found by the machine, the first that fits.
 STAYS = {
@@ -84,15 +84,8 @@ def find_device() -> tuple[str, str, str]:
 
 def may_differ(tree: Tree, page: Page) -> bool:
     """Whether its code, or the toolkit that it imports, mentions what behaves otherwise where there is an accelerator."""
-    codes, known = [block.run_code for block in page.blocks], set[str]()
-    while codes:
-        code = codes.pop()
-        if MAY_DIFFER.search(code):
-            return True
-        new = set(TOOLKIT.findall(code)) - known
-        known |= new
-        codes += [(tree.snippets / "toolkit" / f"{name}.py").read_text(encoding="utf-8") for name in sorted(new)]
-    return False
+    codes = [block.run_code for block in page.blocks]
+    return any(MAY_DIFFER.search(code) for code in [*codes, *toolkit(tree, codes).values()])
 
 
 def job(tree: Tree, page: Page, book_ledger: Ledger, device: str, mode: str) -> Job:
