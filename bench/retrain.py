@@ -5,6 +5,8 @@ Trains again, through ``bench/seeds/<chapter>.py``, and writes mean and spread t
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import json
 import statistics
 import subprocess
@@ -18,9 +20,12 @@ from book.ground.errors import BookError
 from book.ground.files import write_atomically
 from book.ground.tree import Tree
 from book.run.child import machine
+from book.source import sections
+from book.source.imports import toolkit
 
 FOLDER = "bench/seeds"
 FILE = "bench/seeds.json"
+GENERATORS = ("clicks", "histories", "shelf")  # files of the toolkit that make data with a known truth
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,53 @@ def _run(tree: Tree, name: str, seed: int) -> dict[str, float]:
     return row
 
 
+def made_by(tree: Tree, name: str) -> dict[str, str]:
+    """Hashes of the code behind a chapter's figures; texts and comments don't count.
+
+    Returns:
+        ``code``: of its file in bench/seeds, the sections that it names, and the toolkit that they use; where a figure
+        has another hash, it was made by other code. ``world``: of the generators of data among these, if there are any.
+    """
+    folder = tree.root / FOLDER
+    codes = {file: (folder / f"{file}.py").read_text(encoding="utf-8") for file in (name, "_shared")}
+    parts = {file: _bare(code) for file, code in codes.items()}
+    texts = sorted(
+        {n.value for n in ast.walk(ast.parse(codes[name])) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    )
+    for file in (file for file in tree.snippet_files() if file in texts or file.endswith(f"/{name}.py")):
+        found = sections.parse((tree.snippets / file).read_text(encoding="utf-8"), file)
+        parts |= {f"{file}:{text}": _bare(found[text].code) for text in texts if text in found}
+    named = (text for text in texts if text.isidentifier())
+    parts |= {f"toolkit:{module}": _bare(code) for module, code in toolkit(tree, [*parts.values()], named).items()}
+    worlds = {part: code for part, code in parts.items() if part.removeprefix("toolkit:") in GENERATORS}
+    return {kind: _hash(codes) for kind, codes in {"code": parts, "world": worlds}.items() if codes}
+
+
+def _hash(parts: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _bare(code: str) -> str:
+    """The code without comments and docstrings, in one form."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            body[0].value.value = ""
+    return ast.unparse(tree)
+
+
 def _keep(tree: Tree, found: Sequence[Spread]) -> None:
     path = tree.root / FILE
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     here = machine()
     for spread in found:
-        kept.setdefault(spread.chapter, {}).update(torch=here.torch, cpu=here.cpu)
+        kept.setdefault(spread.chapter, {}).update(torch=here.torch, cpu=here.cpu, **made_by(tree, spread.chapter))
         kept[spread.chapter][spread.figure] = {
             "mean": round(statistics.mean(spread.values), 4),
             "spread": round(statistics.stdev(spread.values), 4) if len(spread.values) > 1 else 0.0,

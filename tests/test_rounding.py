@@ -351,6 +351,11 @@ def test_operators_are_read_from_their_schema() -> None:
     assert exact(power, (X, 2), {}, [X]) and not exact(power, (X, 3), {}, [X]) and not exact(power, (Z, 2), {}, [Z])
 
 
+def test_an_operator_that_the_dispatcher_has_not_is_no_composite() -> None:
+    """torch.export meets prim::device under the noise."""
+    assert not operator(torch.ops.prim.device.default).composite
+
+
 def test_only_ordinary_tensors_of_floats_are_shakable() -> None:
     assert shakable(X) and shakable(torch.nn.Parameter(X)) and shakable(Z)
     for other in (CLASSES, X > 0, X.to("meta"), X.to_sparse(), Z.conj(), torch._efficientzerotensor(3)):

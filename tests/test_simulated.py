@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rotation
 from books import write_page
 
+from book.ground.errors import BookError
 from book.ground.tree import HERE, Tree
 from book.prove import check, on_gpu, recording
 from book.prove.pytest_plugin import ran
+from book.record import records
 from book.run.job import BlockCode, BlockResult, Job
 from book.run.session import Sessions
 from book.source import ledger
@@ -93,6 +96,11 @@ def test_what_a_device_refuses(name: str, refusals: dict[str, BlockResult]) -> N
 WORKS = {
     "device": ("print(torch.ones(2, device=device))", "tensor([1., 1.], device='sim:0')"),
     "number of the CPU": ("print((torch.ones(3, device=device) * torch.tensor(2.0)).sum().item())", "6.0"),
+    "number where the operator has a tensor": (
+        "x = torch.tensor([5, 9], dtype=torch.int32, device=device)\nx %= 7\n"
+        "print((x & 3).tolist(), (7 % x).tolist(), (x % 4).dtype, (x[0] % 3).dtype)",
+        "[1, 2] [2, 1] torch.int32 torch.int32",
+    ),
     "index of the CPU": ("print(torch.arange(4, device=device)[torch.tensor([2, 0])].tolist())", "[2, 0]"),
     "views": (
         "x = torch.arange(6.0, device=device)\nx[2:4].add_(10)\nx.view(2, 3).T[0] = 7\nprint(x.tolist())",
@@ -269,21 +277,47 @@ def test_the_ledger_excuses_what_fails_as_it_says_and_nothing_else(
     assert verdicts["stays"].status == "failed" and "delete its [[sim]] entry" in verdicts["stays"].message
 
 
+LONG, TURNS = 30.0, 4  # seconds of a page on the CPU; a longer one runs if it changed, and once in so many weeks
+AT_MOST = 160.0  # seconds of such pages in one run: what changed comes first
+
+
 @cache
 def pages_that_may_differ() -> Sequence[str]:
-    return [name for name, page in check.load_pages(HERE).items() if on_gpu.may_differ(page)]
+    return [name for name, page in check.load_pages(HERE).items() if on_gpu.may_differ(HERE, page)]
+
+
+def seconds(name: str) -> float:
+    """Of the page on the CPU; 0 for one that is not recorded, which other tests tell."""
+    try:
+        return sum(cell.seconds for cell in records.read(HERE, name).cells)
+    except BookError:
+        return 0.0
+
+
+def whose_turn(names: Sequence[str], changed: set[str], seed: int) -> list[str]:
+    """Those of the pages that run today; make sim, each night, runs every page."""
+    long = [name for name in names if seconds(name) > LONG]
+    turn = [name for name in rotation.share(long, TURNS, seed) if name not in changed]
+    taken = rotation.within([*(name for name in long if name in changed), *turn], seconds, AT_MOST)
+    return [name for name in names if name not in long or name in taken]
+
+
+@cache
+def pages_of_today() -> Sequence[str]:
+    programs = rotation.changed_programs(HERE, rotation.base(HERE.root))
+    return whose_turn(pages_that_may_differ(), {name.partition(":")[0] for name in programs}, rotation.week())
 
 
 @pytest.fixture(scope="module")
 def as_shown(sessions: Sessions, pytestconfig: pytest.Config) -> dict[str, list[Any]]:
-    """Every page that can do something else where there is an accelerator, run once."""
-    names = pages_that_may_differ()
+    """The pages of today that can do something else where there is an accelerator, each run once."""
+    names = pages_of_today()
     ran(pytestconfig, "the simulated accelerator")
     verdicts = on_gpu.simulate(HERE, names, sessions=sessions).verdicts
     return {name: [v for v in verdicts if v.page == name] for name in names}
 
 
-@pytest.mark.parametrize("name", pages_that_may_differ())
+@pytest.mark.parametrize("name", pages_of_today())
 def test_page_as_shown_prints_its_record_where_there_is_an_accelerator(
     name: str, as_shown: dict[str, list[check.Verdict]]
 ) -> None:
@@ -291,10 +325,23 @@ def test_page_as_shown_prints_its_record_where_there_is_an_accelerator(
     assert as_shown[name] and not failed, "\n".join(failed)
 
 
-def test_pages_that_move_something_are_among_those_that_always_run() -> None:
+def test_pages_that_move_something_are_known() -> None:
     names = pages_that_may_differ()
-    moving = {"levels/high_level", "training/gpu", "training/training_loops", "concepts/tensors", "start/setup"}
-    assert moving <= set(names) < set(HERE.pages())
+    by_themselves = {"levels/high_level", "training/gpu", "training/training_loops", "concepts/tensors", "start/setup"}
+    by_the_toolkit = {"recommendation/fm", "recommendation/fibinet"}  # their nets are trained in toolkit/click_tables
+    assert by_themselves | by_the_toolkit <= set(names) < set(HERE.pages())
+
+
+def test_each_page_that_moves_something_has_its_turn() -> None:
+    names = pages_that_may_differ()
+    turns = [set(whose_turn(names, set(), seed)) for seed in range(TURNS)]
+    always = set.intersection(*turns)
+    assert set.union(*turns) == set(names) > always > set()
+    assert all(sum(name in turn for turn in turns) == 1 for name in set(names) - always)
+    changed = min(set(names) - always, key=seconds)
+    assert all(changed in whose_turn(names, {changed}, seed) for seed in range(TURNS)), "what changed runs at once"
+    everything = whose_turn(names, set(names), 0)
+    assert always < set(everything) and sum(seconds(name) for name in everything if seconds(name) > LONG) <= AT_MOST
 
 
 def test_the_simulation_has_few_limits() -> None:

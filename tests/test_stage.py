@@ -129,7 +129,7 @@ def test_the_ledger_and_the_gpu_record_are_shown(small: Tree) -> None:
     assert english.count(">CPU · GPU</span> · torch") == chinese.count(">CPU · GPU</span> 上运行") == 1
     assert 'run on <span title="It makes tensors on the GPU by itself, and' in english
     assert english.count(">CPU · GPU machine</span> · torch") == chinese.count(">CPU · 带 GPU 的机器</span>") == 1
-    assert "because it shares memory with NumPy" in english and "因为它与 NumPy 共享内存" in chinese
+    assert "because it shares memory with NumPy" in english and "因为此代码块里的张量与 NumPy 共享内存" in chinese
     assert english.count("run on CPU · torch") == 2, "what failed there, and what changed since"
     ledger("volatile", section="scale")(small)
     assert small.build / "en" / "status.md" in stage(small)

@@ -179,6 +179,13 @@ def test_every_block_runs_beside_a_simulated_accelerator_at_night() -> None:
     assert "make sim" in [step.get("run") for step in job["steps"]]
 
 
+def test_the_figures_of_recommendation_are_trained_again_at_night() -> None:
+    job = load(ROOT / ".github" / "workflows" / "nightly.yml")["jobs"]["seeds"]
+    kept = json.loads((ROOT / "bench" / "seeds.json").read_text(encoding="utf-8"))
+    assert job["strategy"]["matrix"]["chapter"] == sorted(chapter for chapter, made in kept.items() if "world" in made)
+    assert any('book results --seeds 3 "$CHAPTER"' in step.get("run", "") for step in job["steps"])
+
+
 def test_the_gate_waits_for_every_job_that_may_not_fail() -> None:
     found = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
     gate = found["gate"]

@@ -165,14 +165,19 @@ def _last(text: str) -> str:
 
 
 def climb(tree: Tree, named: str, pages: Sequence[str], python: str, say: Say) -> int:
-    """Check the pages (all, if none is named) on the torch that is named; a run over all is noted in the records.
+    """Check the pages (all, if none is named) on the torch that is named, without and with a simulated accelerator.
+
+    Runs over all pages are noted in the records.
 
     Returns:
-        The exit status of the check: 0 if every block passed, or says on its page why not.
+        The exit status of the checks: 0 if every block passed, or says on its page why not.
     """
     torch = newest_release() if named == NEWEST else version(named)
     here = install(tree, torch, python, say)
     say(f"checking {', '.join(pages) or 'all pages'} on torch {torch}")
-    check = ["check", *pages] if pages else ["check", "--prove"]
-    command = [str(here.python), "-m", "book", "--root", str(tree.root), *check]
-    return subprocess.run(command, cwd=HERE.root, check=False).returncode
+    noted = list(pages) or ["--prove"]
+    states = []
+    for check in (["check"], ["gpu", "--device", "sim"]):
+        command = [str(here.python), "-m", "book", "--root", str(tree.root), *check, *noted]
+        states.append(subprocess.run(command, cwd=HERE.root, check=False).returncode)
+    return max(states, key=abs)

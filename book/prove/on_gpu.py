@@ -29,6 +29,7 @@ from book.run import world
 from book.run.job import BlockResult, Job
 from book.run.session import PageRun, Sessions
 from book.source import ledger
+from book.source.imports import toolkit
 from book.source.ledger import SIMULATED, Ledger
 from book.source.pages import Page
 
@@ -81,9 +82,10 @@ def find_device() -> tuple[str, str, str]:
     return str(device), str(kind), str(name)
 
 
-def may_differ(page: Page) -> bool:
-    """Whether its code mentions something that behaves otherwise where there is an accelerator."""
-    return any(MAY_DIFFER.search(block.run_code) for block in page.blocks)
+def may_differ(tree: Tree, page: Page) -> bool:
+    """Whether its code, or the toolkit that it imports, mentions what behaves otherwise where there is an accelerator."""
+    codes = [block.run_code for block in page.blocks]
+    return any(MAY_DIFFER.search(code) for code in [*codes, *toolkit(tree, codes).values()])
 
 
 def job(tree: Tree, page: Page, book_ledger: Ledger, device: str, mode: str) -> Job:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.metadata
 import json
@@ -21,6 +20,7 @@ from book.ground.errors import BookError, nearest
 from book.ground.files import write_atomically
 from book.ground.tree import Tree
 from book.run.job import BlockResult, Machine
+from book.source.imports import TOOLKIT, imported, toolkit_file
 from book.source.pages import Page
 
 FORMAT = 2
@@ -104,33 +104,17 @@ def hashes(tree: Tree, page: Page) -> list[Hashes]:
 
 def _stands_on(tree: Tree, code: str) -> list[str]:
     """Toolkit files (their text) and data packages (their pinned version) that the code imports."""
-    if not any(name in code for name in ("snippets.toolkit", *DATA_PACKAGES)):
+    if not any(name in code for name in (TOOLKIT, *DATA_PACKAGES)):
         return []
-    try:
-        module = ast.parse(code)
-    except SyntaxError:
-        return []  # running the block tells where
     facts = []
-    for name in _imported(module):
+    for name in imported(code):
         top = name.partition(".")[0]
         if top in DATA_PACKAGES:
             facts.append(f"{top}=={_pinned(tree, DATA_PACKAGES[top])}")
-        elif name.startswith("snippets.toolkit."):
-            path = tree.root.joinpath(*name.split(".")[:3]).with_suffix(".py")
-            if path.is_file():
-                text = path.read_text(encoding="utf-8")
-                facts += [text, *_stands_on(tree, text)]
+        elif path := toolkit_file(tree, name):
+            text = path.read_text(encoding="utf-8")
+            facts += [text, *_stands_on(tree, text)]
     return facts
-
-
-def _imported(module: ast.Module) -> list[str]:
-    names = []
-    for node in ast.walk(module):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.append(node.module)
-    return names
 
 
 def _pinned(tree: Tree, distribution: str) -> str:

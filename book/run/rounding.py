@@ -115,7 +115,8 @@ def operator(func: Any) -> Operator:
     draws = seeded and kind not in COMPUTED_DRAWS and not any(word in kind for word in DROPPING)
     quiet = kind in MOVES or kind.endswith("_copy") or draws or views or torch.Tag.inplace_view in func.tags
     has = functools.partial(torch._C._dispatch_has_kernel_for_dispatch_key, func.name())
-    composite = has("CompositeImplicitAutograd") and not has("CPU")
+    known = func.namespace != "prim"  # prim::device and the like, which torch.export meets, are not the dispatcher's
+    composite = known and has("CompositeImplicitAutograd") and not has("CPU")
     ordered = torch.Tag.pointwise not in func.tags and kind not in ROUNDED and kind == name
     places = {argument.name: place for place, argument in enumerate(schema.arguments)}
     return Operator(name, kind, quiet, composite, ordered, written, places)

@@ -50,6 +50,7 @@ binary_cross_entropy_with_logits cosine_embedding_loss cosine_similarity cross_e
 huber_loss kl_div l1_loss layer_norm log log_softmax.int mse_loss nll_loss norm.Scalar pow.Tensor_Scalar smooth_l1_loss
 softmax.int sum
 """
+NUMBERS = (int, float, complex)
 _SET = torch.ops.aten.set_.source_Storage_storage_offset
 CPU = torch.device("cpu")
 _torch: Any = torch  # where its own types are too narrow, or missing
@@ -231,6 +232,7 @@ class Facts:
     writes: bool
     draws: bool
     takes_generator: bool
+    wants_tensors: tuple[int, ...]  # the places of its arguments that are tensors
 
 
 @functools.cache
@@ -238,7 +240,8 @@ def _facts(operator: Any) -> Facts:
     schema = operator._schema
     draws = torch.Tag.nondeterministic_seeded in operator.tags
     generator = any(argument.name == "generator" for argument in schema.arguments)
-    return Facts(schema.name.partition("::")[2], schema.is_mutable, draws, generator)
+    places = tuple(i for i, argument in enumerate(schema.arguments) if str(argument.type) == "Tensor")
+    return Facts(schema.name.partition("::")[2], schema.is_mutable, draws, generator, places)
 
 
 class _Sides:
@@ -289,6 +292,8 @@ def _run(operator: Any, *args: Any, **kwargs: Any) -> Any:
         kwargs["device"] = CPU
     if facts.draws:
         _draw_on_device(facts, kwargs)
+    if any(isinstance(args[i], NUMBERS) for i in facts.wants_tensors if i < len(args)):
+        operator = operator.overloadpacket  # torch made a tensor of a number and hands it over as a number: x % 7
     with torch._C._AutoDispatchBelowAutograd():
         out = operator(*args, **kwargs)
     if facts.writes:
