@@ -26,10 +26,7 @@ def of_levels(names: dict[str, Any], made: Any, seed: int) -> dict[str, float]:
 
     tables, day = toolkit("click_tables"), made.table.day
     happened = torch.tensor(made.table[list(LEVELS)].to_numpy("float32"))
-    parts = {
-        name: torch.tensor((rows).to_numpy())
-        for name, rows in (("train", day < 12), ("valid", day == 12), ("test", day > 12))
-    }
+    parts = {name: torch.tensor((rows).to_numpy()) for name, rows in (("train", day < 12), ("valid", day == 12), ("test", day > 12))}
     joint = {name: tables.Rows(names["ready"].data[name].inputs, happened[rows]) for name, rows in parts.items()}
     true = torch.tensor(made.truth[list(LEVELS)].to_numpy())[parts["test"]]
     rows = tables.batches(joint["test"])
@@ -43,9 +40,7 @@ def of_levels(names: dict[str, Any], made: Any, seed: int) -> dict[str, float]:
             t, name = true[:, level], f"{LEVELS[level]}, {way}"
             found[name] = names["above_oracle"](p, t)
             found[f"{name}, ratio"] = (p.mean() / t.mean()).item()
-        found[f"{LEVELS[level]}, own - entire"] = (
-            found[f"{LEVELS[level]}, own rows"] - found[f"{LEVELS[level]}, entire space"]
-        )
+        found[f"{LEVELS[level]}, own - entire"] = found[f"{LEVELS[level]}, own rows"] - found[f"{LEVELS[level]}, entire space"]
     return found
 
 
