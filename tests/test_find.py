@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
@@ -394,8 +395,6 @@ def test_the_terminal_ranks_with_a_part_of_the_index_as_with_all_of_it(searchers
 
 
 def test_the_index_is_light() -> None:
-    import gzip
-
     for language in LANGUAGES:
         store.searcher(HERE, language)
         text = (store.folder(HERE, language) / store.INDEX).read_bytes()
@@ -404,6 +403,23 @@ def test_the_index_is_light() -> None:
         assert size <= 100_000 + 350 * max(0, sections - 1700) + 45_000, (
             f"{language}: {size} bytes for {sections} sections"
         )
+
+
+def test_a_first_query_is_light() -> None:
+    """What a browser fetches until the first answers stand there: scripts, the index, and the pieces that the words need."""
+    for language in LANGUAGES:
+        searcher, folder = store.searcher(HERE, language), store.folder(HERE, language)
+
+        def sent(path: Path) -> int:
+            return len(gzip.compress(path.read_bytes(), 6))
+
+        before = sent(folder / store.INDEX) + sum(sent(path) for path in engine.FILES)
+        pieces = {path.name: sent(path) for path in folder.glob("[0-9][0-9].json")}
+        for question in QUESTIONS:
+            if (question["lang"] == "en") == (language == "en"):
+                needed = searcher.engine.call("search.needs(JSON.parse(json_query))", query=json.dumps(question["q"]))
+                size = before + sum(pieces[f"{number:02}.json"] for number in needed)
+                assert size <= 250_000, f"{question['q']}: {size} bytes"
 
 
 def test_the_copy_follows_its_sources(small: Tree) -> None:
@@ -428,6 +444,32 @@ def test_packing_loses_nothing(js: Engine) -> None:
     assert [name["name"] for name in names] == [name["name"] for name in listed["names"]]
     for ours, theirs in zip(listed["names"], names, strict=True):
         assert theirs["sections"] == ours.get("sections", [])[: making.USES] and theirs["kin"] == ours.get("kin")
+
+
+def test_tokens_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What did not change is not cut again, and what is made is the same; a file cut short is of no use, and no harm."""
+    section = {"page": 0, "anchor": "a", "heading": "A", "other": "", "above": [], "told": "", "blocks": [], "alts": ""}
+    texts = ["a learning rate", "two learning rates", "a learning rate"]
+    listed = {"language": "en", "names": [], "sections": [section | {"prose": text} for text in texts]}
+    kept, cut = tmp_path / "tokens.json", []
+    plain = Engine.call
+
+    def call(self: Engine, expression: str, **values: Any) -> Any:
+        if "countsOf" in expression:
+            cut.append(json.loads(values["data"])["texts"])
+        return plain(self, expression, **values)
+
+    monkeypatch.setattr(Engine, "call", call)
+    fresh = making.packed(listed)
+    assert making.packed(listed, kept) == fresh and making.packed(listed, kept) == fresh
+    assert [len(one) for one in cut] == [2, 2]
+    listed["sections"][0]["prose"] = "a zeppelin"
+    assert making.packed(listed, kept) == making.packed(listed) != fresh
+    assert cut[2] == ["a zeppelin  "] and len(kept.read_text(encoding="utf-8").splitlines()) == 3
+    kept.write_text(kept.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    assert making.packed(listed, kept) == making.packed(listed)
+    listed["traditional"] = "學学"
+    assert making.packed(listed, kept) == making.packed(listed) and len(cut[-2]) == 3
 
 
 # ---- The terminal ----------------------------------------------------------------------------------------------------

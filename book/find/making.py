@@ -5,13 +5,16 @@ What must be quick, reading them, is ``book.find.store``: it imports this when t
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from book.find import documents
-from book.find.engine import CORE, INDEX, Engine
+from book.find.engine import CORE, FILES, INDEX, Engine
 from book.find.reference import Index
+from book.ground.files import write_atomically
 from book.ground.tree import Tree
 
 LINES = 16  # pieces of the lines of code that names are shown with
@@ -20,12 +23,13 @@ USES = 12  # sections that a name brings along, best first
 
 def made(tree: Tree, index: Index, language: str) -> dict[str, str]:
     """What a browser fetches in one language: name -> text."""
-    return packed(documents.documents(tree, index, language))
+    return packed(documents.documents(tree, index, language), tree.build / "find" / f"tokens-{language}.json")
 
 
-def packed(listed: Mapping[str, Any]) -> dict[str, str]:
-    """The files of a list of documents."""
-    prose = Engine().call("rpSearch.proseOf(JSON.parse(json_data))", data=_dump(_with_prose(listed)))
+def packed(listed: Mapping[str, Any], kept: Path | None = None) -> dict[str, str]:
+    """The files of a list of documents. ``kept``: a file that holds the tokens of the sections as they were last."""
+    engine = Engine()
+    prose = engine.call("rpSearch.proseOf(JSON.parse(json_counted))", counted=_counted(engine, listed, kept))
     files = {INDEX: _dump(pack(listed, prose["lengths"]))}
     for piece in range(LINES):
         lines = {n: name["line"] for n, name in enumerate(listed["names"]) if name.get("line") and n % LINES == piece}
@@ -43,13 +47,34 @@ def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _with_prose(listed: Mapping[str, Any]) -> dict[str, Any]:
-    """What the pieces of prose are made from; an English page has the Chinese heading there, a Chinese one in the index."""
+def _counted(engine: Engine, listed: Mapping[str, Any], kept: Path | None) -> str:
+    """The tokens of each section, as a JSON list: cut anew where a section's text, or the way it is cut, has changed."""
     chinese = listed["language"] == "zh"
-    sections = [
-        {"prose": " ".join([one["prose"], one["alts"], "" if chinese else one["other"]])} for one in listed["sections"]
-    ]
-    return {key: listed.get(key, "") for key in ("terms", "traditional")} | {"sections": sections}
+    # an English page has the Chinese heading in its prose, a Chinese one in the index
+    texts = [" ".join([one["prose"], one["alts"], "" if chinese else one["other"]]) for one in listed["sections"]]
+    words = {key: listed.get(key, "") for key in ("terms", "traditional")}
+    ways = [_dump(words), *(path.read_text(encoding="utf-8") for path in FILES)]
+    way = hashlib.sha256("\0".join(ways).encode()).digest()
+    keys = [hashlib.sha256(way + text.encode()).hexdigest()[:24] for text in texts]
+    known = _kept(kept)
+    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    if new:
+        data = _dump(words | {"texts": list(new.values())})
+        rows = engine.call("rpSearch.countsOf(JSON.parse(json_data))", data=data)
+        known |= dict(zip(new, map(_dump, rows), strict=True))
+    if kept and (new or len(known) > len(set(keys))):
+        write_atomically(kept, "".join(f"{key}{known[key]}\n" for key in dict.fromkeys(keys)))
+    return f"[{','.join(known[key] for key in keys)}]"
+
+
+def _kept(path: Path | None) -> dict[str, str]:
+    """Rows of tokens that are kept, each still as JSON; none where the file is cut short or is no such file."""
+    try:
+        text = path.read_text(encoding="utf-8") if path else ""
+    except (OSError, ValueError):
+        return {}
+    rows = [line for line in text.splitlines() if line[24:25] == "[" and line.endswith("]")]
+    return {line[:24]: line[24:] for line in rows}
 
 
 def pack(listed: Mapping[str, Any], lengths: list[int]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The index as files: what a browser fetches, and what the terminal keeps beside it so that an answer takes no time.
 
-``index.json`` is the list of documents, packed; ``00.json`` to ``31.json`` are pieces of prose as postings, fetched by the
+``index.json`` is the list of documents, packed; ``00.json`` to ``95.json`` are pieces of prose as postings, fetched by the
 words of a query; ``lines-00.json`` to ``lines-15.json`` are the lines of code that names are shown with; ``core.json`` is
 MiniSearch's own index, which the terminal reads and a browser makes itself.
 """

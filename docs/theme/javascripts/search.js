@@ -96,7 +96,7 @@
   const FIELDS = ["head", "other", "told", "up", "apis", "blocks", "msg"]
   const BOOST = { head: 5, other: 3, told: 2, up: 1.2, apis: 0.8, blocks: 1.5, msg: 1 }
   const BM25 = { k: 1.2, b: 0.5, d: 0.4 }
-  const SHARDS = 32
+  const SHARDS = 96
   const KINDS = { s: "section", n: "api", t: "toolkit", m: "message" }
   const METHOD = 2 // kinds of names from this one on are members of a class
   const OPTIONS = {
@@ -130,15 +130,22 @@
     return made
   }
 
-  // A section's prose as postings: what a page fetches in pieces, by the words of a query.
-  function proseOf(data) {
+  // Texts of prose as their tokens, and how often each is there: [token, count, token, count ...].
+  function countsOf(data) {
     const tokens = new Tokens(data)
-    const shards = Array.from({ length: SHARDS }, () => Object.create(null)) // a token may be "constructor"
-    const lengths = data.sections.map((section, number) => {
+    return data.texts.map(text => {
       const counts = new Map()
-      for (const token of tokens.of(section.prose)) if (!STOP.has(token)) counts.set(token, (counts.get(token) ?? 0) + 1)
-      for (const [token, count] of counts) (shards[shardOf(token)][token] ??= []).push(number, count)
-      return counts.size
+      for (const token of tokens.of(text)) if (!STOP.has(token)) counts.set(token, (counts.get(token) ?? 0) + 1)
+      return [...counts].flat()
+    })
+  }
+
+  // Sections' prose as postings: what a page fetches in pieces, by the words of a query. ``counted``: see countsOf.
+  function proseOf(counted) {
+    const shards = Array.from({ length: SHARDS }, () => Object.create(null)) // a token may be "constructor"
+    const lengths = counted.map((row, number) => {
+      for (let n = 0; n < row.length; n += 2) (shards[shardOf(row[n])][row[n]] ??= []).push(number, row[n + 1])
+      return row.length / 2
     })
     // [number of the section, how often] in pairs: as steps from the one before, and nothing where it is once
     const packed = shards.map(shard => Object.fromEntries(Object.entries(shard).map(([token, row]) => {
@@ -728,5 +735,5 @@
 
   const folder = page => (page === "index" ? "" : `${page.replace(/\/index$/, "")}/`)
 
-  root.rpSearch = { WORTH, BOOST, Search, Tokens, alike, proseOf, thrown, stem, shardOf, distance, SHARDS }
+  root.rpSearch = { WORTH, BOOST, Search, Tokens, alike, countsOf, proseOf, thrown, stem, shardOf, distance, SHARDS }
 })(globalThis)
