@@ -407,6 +407,7 @@ def test_the_index_is_light() -> None:
 
 def test_a_first_query_is_light() -> None:
     """What a browser fetches until the first answers stand there: scripts, the index, and the pieces that the words need."""
+    questions = json.loads(bench.QUESTIONS.read_text(encoding="utf-8"))
     for language in LANGUAGES:
         searcher, folder = store.searcher(HERE, language), store.folder(HERE, language)
 
@@ -415,7 +416,7 @@ def test_a_first_query_is_light() -> None:
 
         before = sent(folder / store.INDEX) + sum(sent(path) for path in engine.FILES)
         pieces = {path.name: sent(path) for path in folder.glob("[0-9][0-9].json")}
-        for question in QUESTIONS:
+        for question in questions:
             if (question["lang"] == "en") == (language == "en"):
                 needed = searcher.engine.call("search.needs(JSON.parse(json_query))", query=json.dumps(question["q"]))
                 size = before + sum(pieces[f"{number:02}.json"] for number in needed)
