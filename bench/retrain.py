@@ -95,7 +95,8 @@ def made_by(tree: Tree, name: str) -> dict[str, str]:
         has another hash, it was made by other code. ``world``: of the generators of data among these, if there are any.
     """
     folder = tree.root / FOLDER
-    codes = {file: (folder / f"{file}.py").read_text(encoding="utf-8") for file in (name, "_shared")}
+    files = [file for file in (name, "_shared") if (folder / f"{file}.py").is_file()]
+    codes = {file: (folder / f"{file}.py").read_text(encoding="utf-8") for file in files}
     parts = {file: _bare(code) for file, code in codes.items()}
     texts = sorted(
         {n.value for n in ast.walk(ast.parse(codes[name])) if isinstance(n, ast.Constant) and isinstance(n.value, str)}

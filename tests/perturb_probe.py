@@ -84,8 +84,10 @@ def numbers(thing: Any) -> list[Any]:
 
 
 def selected(name: str, tree: ast.AST, space: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Paths to those numbers of a variable that the expression looks at: its subscripts, or all."""
+    """Paths to those numbers of a variable that the expression looks at: its subscripts, columns by name, or all."""
     thing, every = space[name], values(space[name]) or []
+    if isinstance(thing, pd.DataFrame) and (columns := by_attribute(name, tree, thing)) is not None:
+        return [path for path in every if path in columns]
     bare, found = False, set()
     inside = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
     for node in ast.walk(tree):
@@ -110,6 +112,23 @@ def selected(name: str, tree: ast.AST, space: dict[str, Any]) -> list[tuple[Any,
         else:
             found |= set(every)
     return every if bare else [path for path in every if path in found]
+
+
+def by_attribute(name: str, tree: ast.AST, table: pd.DataFrame) -> set[tuple[Any, ...]] | None:
+    """Paths of a table's columns that the expression names as attributes, a slice of rows included; None if it uses more."""
+    slices = {id(n.value): n.slice for n in ast.walk(tree) if isinstance(n, ast.Subscript)}
+    found, read = set(), 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+            if node.attr not in table.columns:
+                return None
+            part, rows = slices.get(id(node)), range(len(table))
+            if isinstance(part, ast.Slice):
+                bounds = (part.lower, part.upper, part.step)
+                rows = rows[slice(*(b and ast.literal_eval(b) for b in bounds))]
+            found |= {(node.attr, i) for i in rows}
+            read += 1
+    return found if read == sum(isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree)) else None
 
 
 def own(space: dict[str, Any], node: ast.AST) -> bool:

@@ -21,6 +21,7 @@ for name, values in {"rising": y, "falling": -y}.items():
     if name == "rising":
         assert (values[1:] >= values[:-1]).all()
 """
+TABLE = "import pandas as pd\ny = pd.DataFrame({'a': [1.0, 2, 3], 'b': [5.0, 6, 7], 'c': [8.0, 9, 9]})\n"
 
 
 def poked(root: Path, sessions: Sessions, code: str, held: str) -> perturb.Poked:
@@ -40,8 +41,9 @@ def poked(root: Path, sessions: Sessions, code: str, held: str) -> perturb.Poked
         ("def doubled(x):\n    return 2 * x\n\n\nassert torch.equal(doubled(x), x + x)\n", "'torch.equal(doubled(x), x + x)'"),
         ("ends = {'first': y[0].item(), 'last': y[-1].item()}\nassert ends['first'] < ends['last'] < 99\n", "\"ends['first'] < ends['last'] < 99\""),
         ("assert y[0] == 0\nassert (y.diff() > 0).all()\n", "['y[0] == 0', '(y.diff() > 0).all()']"),
+        (TABLE + "assert y.a[1:].sum() == 5 and y.b.sum() == 18\n", "'y.a[1:].sum() == 5 and y.b.sum() == 18'"),
     ],
-    ids=["all values", "assert_close", "in a loop, below a condition", "the page's own function", "numbers in a dict", "two asserts"],
+    ids=["all values", "assert_close", "in a loop, below a condition", "the page's own function", "numbers in a dict", "two asserts", "columns of a table"],
 )  # fmt: skip
 def test_an_assert_on_all_values_notices_each_change(tmp_path: Path, sessions: Sessions, code: str, held: str) -> None:
     found = poked(tmp_path, sessions, code, held)
@@ -53,8 +55,9 @@ def test_an_assert_on_all_values_notices_each_change(tmp_path: Path, sessions: S
     [
         ("assert y.max() > -1\n", "'y.max() > -1'"),
         ("assert y.median() < 99\n", "'y.median() < 99'"),
+        (TABLE + "assert y.a.max() > -1 and len(y) == 3\n", "'y.a.max() > -1 and len(y) == 3'"),
     ],
-    ids=["the largest alone", "the middle alone"],
+    ids=["the largest alone", "the middle alone", "a column and its table"],
 )
 def test_an_assert_that_looks_away_is_found(tmp_path: Path, sessions: Sessions, code: str, held: str) -> None:
     found = poked(tmp_path, sessions, code, held)

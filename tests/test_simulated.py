@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -275,6 +276,19 @@ def test_the_ledger_excuses_what_fails_as_it_says_and_nothing_else(
     assert verdicts["mixes_devices"].status == "failed"
     assert "the ledger expects 'another reason' here" in verdicts["mixes_devices"].message
     assert verdicts["stays"].status == "failed" and "delete its [[sim]] entry" in verdicts["stays"].message
+
+
+def test_a_limit_that_ends_with_a_torch_holds_up_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = ledger.Entry("sim", "part/page", "block", "a limit", message="to numpy", torch="2.14")
+    passed = check.Verdict("part/page", "block", "passed")
+    failed = replace(passed, status="failed", message="TypeError: can't convert to numpy")
+    said = {}
+    for have in ("2.14.1", "2.15.0"):
+        monkeypatch.setattr(on_gpu, "torch_version", lambda _have=have: _have)
+        said[have] = [on_gpu.excused(v, ledger.Ledger((limit,))) for v in (passed, failed)]
+    assert [v.status for v in said["2.14.1"]] == ["failed", "skipped"]
+    assert [v.status for v in said["2.15.0"]] == ["passed", "failed"]
+    assert "can be simulated beyond torch 2.14, here is 2.15.0" in said["2.15.0"][1].message
 
 
 LONG, TURNS = 30.0, 4  # seconds of a page on the CPU; a longer one runs if it changed, and once in so many weeks

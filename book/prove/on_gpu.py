@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from book.ground import versions
 from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.prove import check
@@ -288,6 +289,11 @@ def excused(verdict: Verdict, book_ledger: Ledger) -> Verdict:
     entry = book_ledger.get("sim", verdict.page, verdict.block)
     if entry is None or verdict.status == "skipped":
         return verdict
+    if entry.torch and versions.beyond(have := torch_version(), entry.torch):
+        if verdict.status == "passed":
+            return verdict
+        told = f"the ledger says that it can be simulated beyond torch {entry.torch}, here is {have}: see its [[sim]] entry"
+        return replace(verdict, message=f"{verdict.message}\n    {told}")
     if verdict.status == "passed":
         told = (
             "the ledger says that it can't be simulated, and it passes: delete its [[sim]] entry in tests/ledger.toml"

@@ -23,7 +23,11 @@ KINDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "since": {"torch": str},
     "until": {"torch": str},
 }
-OPTIONAL: dict[str, set[str]] = {"raises": {"mend", "mend_zh"}, "until": {"then"}}  # and reason_zh for every kind
+OPTIONAL: dict[str, set[str]] = {
+    "raises": {"mend", "mend_zh"},
+    "until": {"then"},
+    "sim": {"torch"},
+}  # and reason_zh for every kind
 SIMULATED = "sim"  # the device of book.run.simulated
 DEVICES = ("cuda", "accelerator")  # what a block may need that a machine which records has not
 
@@ -39,8 +43,8 @@ class Entry:
             holds, such as ``accelerate>=1.2``, ``torchvision`` or ``cuda``), ``since`` (runs only from ``torch`` on, which
             is newer than the pinned one), ``until`` (keeps to its record up to ``torch``, and must differ on newer ones),
             ``sim`` (the simulated accelerator can't do what the block needs, and it then fails with a message that
-            matches ``message``).
-        torch: of ``since`` and ``until``, such as ``2.14``; ``since`` then has ``what`` too, ``torch>=2.14``.
+            matches ``message``; with ``torch``, up to that one, and newer ones must do it).
+        torch: of ``since``, ``until`` and ``sim``, such as ``2.14``; ``since`` then has ``what`` too, ``torch>=2.14``.
         then: of ``until``: texts of the record and what newer ones print for them. With it the block must do so and
             nothing else; without it, it must differ somehow.
         reason_zh: the reason in Chinese, for the Chinese status page.
@@ -176,13 +180,13 @@ def _check_torches(where: str, entries: Iterable[Entry], pinned: str) -> None:
     """``since`` is newer than the pinned torch, and ``until`` is not older: else the record could not be as it says."""
     for entry in entries:
         label = f'{where}: [[{entry.kind}]] {entry.page} "{entry.section}"'
-        if not pinned or entry.kind not in ("since", "until"):
+        if not pinned or not entry.torch:
             continue
         if entry.kind == "since" and versions.at_least(pinned, entry.torch):
             raise BookError(
                 f"{label}: torch {pinned} is pinned, which is not older than {entry.torch}: delete the entry"
             )
-        if entry.kind == "until" and versions.beyond(pinned, entry.torch):
+        if entry.kind != "since" and versions.beyond(pinned, entry.torch):
             raise BookError(
                 f"{label}: torch {pinned} is pinned, which is newer than {entry.torch}: mend the block, delete the entry"
             )

@@ -189,11 +189,13 @@ class ReLUGates(SqueezeExcitation):
 
 def look_at_gates(net, data, rows=5000):
     """Share of gates at 0, fields without any other, size of the weighted pairs."""
+    device = next(net.parameters()).device
+    inputs = {name: x.to(device) for name, x in data[:rows][0].items()}
     with torch.no_grad():
-        v = net.embed(data[:rows][0])
+        v = net.embed(inputs)
         closed = net.excite.gates(v) == 0  # (rows, fields)
         plain, weighted = net.pairs(v).norm(), net.pairs(net.excite(v)).norm()
-    found = {"closed": closed.double().mean(), "dead fields": closed.all(0).sum()}
+    found = {"closed": closed.float().mean(), "dead fields": closed.all(0).sum()}
     found["size"] = weighted / plain
     return {name: value.item() for name, value in found.items()}
 
@@ -259,7 +261,7 @@ def with_relu(*sizes):
 
 
 nets = {"2 sigmoid": trained["FiBiNET"], "ReLU": train(with_relu, clicks)}
-after = {name: look_at_gates(model.net.cpu(), test) for name, model in nets.items()}
+after = {name: look_at_gates(model.net, test) for name, model in nets.items()}
 after = pd.DataFrame(after).T
 relu_auc = auc(nets["ReLU"].predict(batches(test)), test.labels)
 after["AUC"] = [reached["FiBiNET"], relu_auc]
@@ -288,10 +290,10 @@ def lost_by_shuffling(model, data):
 
 
 torch.manual_seed(0)
+lost = lost_by_shuffling(trained["FiBiNET"], test)
 fibinet = trained["FiBiNET"].net.cpu()
 with torch.no_grad():
     gates = fibinet.excite.gates(fibinet.embed(test.inputs))  # (17142, 10)
-lost = lost_by_shuffling(trained["FiBiNET"], test)
 columns = {"mean gate": gates.mean(0).tolist(), "AUC lost": lost}
 importance = pd.DataFrame(columns, [*FIELDS, "numbers"])
 order = importance.rank().corr().iloc[0, 1]  # Spearman's rank correlation
