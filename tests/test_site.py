@@ -153,7 +153,3 @@ def test_chinese_addresses_wait(tmp_path: Path, waiting: str, path: str, status:
     if status.startswith("503"):
         assert answered[0][1]["Retry-After"] == "2"
         assert body.decode() == waiting and '<meta http-equiv="refresh" content="2">' in waiting
-
-
-def entry(location: str, text: str = "") -> dict[str, str]:
-    return {"location": location, "text": text}
