@@ -390,16 +390,21 @@
       return units
     }
 
-    // A word of the glossary with one character wrong: 损失涵数.
+    // A word of the glossary with one character wrong: 损失涵数. Not one that headings have as it is: 累加 beside 累积.
     mended(query) {
       const found = []
+      const written = run => {
+        this.said ??= new Set(this.stored ? this.stored.index.map(([term]) => term) : this.df.keys())
+        return this.tokens.of(run).every(token => this.said.has(token))
+      }
       for (const [run] of query.matchAll(/[\u3400-\u9fff]{3,}/g))
         for (const word of this.tokens.known) {
           if (word.length < 3 || run.length < word.length || run.includes(word)) continue
           for (let n = 0; n + word.length <= run.length; n++) {
             let wrong = 0
             for (let m = 0; m < word.length && wrong < 2; m++) if (run[n + m] !== word[m]) wrong++
-            if (wrong === 1 && (word.length > 3 || run.length <= word.length + 2)) found.push([word, run.slice(n, n + word.length)])
+            const own = run.slice(n, n + word.length)
+            if (wrong === 1 && (word.length > 3 || run.length <= word.length + 2) && !written(own)) found.push([word, own])
           }
         }
       return found
