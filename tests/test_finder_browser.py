@@ -52,7 +52,6 @@ QUERIES = [
     ("second derivative", "concepts/autograd:second-derivatives"),
     ("how to compute a second derivative", "concepts/autograd:second-derivatives"),
     ("二阶导数", "concepts/autograd:second-derivatives"),
-    ("梯度累加", "concepts/autograd:accumulation"),
     ("Trying to backward through the graph a second time (or directly access", "concepts/autograd:code-backward_twice"),
     (
         "a leaf Variable that requires grad is being used in an in-place operation",
@@ -60,6 +59,9 @@ QUERIES = [
     ),
     ("grad can be implicitly created only for scalar outputs", "concepts/autograd:code-backward_non_scalar"),
 ]
+
+
+CHINESE_QUERIES = [("梯度累加", "concepts/autograd:accumulation")]  # as a Chinese heading has it; an English page has no such words
 
 
 def finder_page(context: BrowserContext, base: str, language: str, query: str = "") -> Visit:
@@ -92,7 +94,7 @@ def test_the_first_hit(new_context: NewContext, base: str, index: reference.Inde
     opened = finder_page(new_context(), base, language)
     folder = base if language == "en" else f"{base}zh/"
     wrong = []
-    for query, hit in QUERIES:
+    for query, hit in QUERIES + (CHINESE_QUERIES if language == "zh" else []):
         ask(opened.page, query)
         first = opened.page.locator(".rp-finder__option[aria-selected=true]")
         found = first.get_attribute("href")
@@ -224,6 +226,7 @@ def test_keyboard_only(new_context: NewContext, base: str, language: str) -> Non
     expect(box).to_be_focused()
     page.keyboard.type("x.view")
     options = page.get_by_role("option")
+    expect(page.get_by_role("listbox")).to_have_attribute("aria-busy", "false")  # prose that comes later may add answers
     expect(options.first).to_have_attribute("aria-selected", "true")
     expect(box).to_have_attribute("aria-expanded", "true")
     for step, number in (("ArrowDown", 1), ("ArrowUp", 0), ("ArrowUp", -1), ("ArrowDown", 0), ("ArrowDown", 1)):
@@ -258,7 +261,7 @@ def test_keyboard_only(new_context: NewContext, base: str, language: str) -> Non
 def test_who_has_no_keys_is_told_of_none(browser: Browser, base: str) -> None:
     context = browser.new_context(**browser_phone(), has_touch=True, is_mobile=True)
     page = support.visit(context, base, Place("en", CHAPTER)).page
-    button = page.get_by_role("link", name="Search")
+    button = page.locator("a.rp-find")  # the finder's page is linked in the navigation, too
     expect(button).to_be_visible()
     expect(button.locator("kbd")).to_be_hidden()
     assert not button.get_attribute("title") and not button.get_attribute("aria-keyshortcuts")

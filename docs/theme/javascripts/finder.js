@@ -86,7 +86,7 @@
     })
     const status = make("p", { className: "rp-finder__status", role: "status" })
     box.prepend(input, status, list)
-    let options = [], active = -1, asked = null
+    let options = [], active = -1, asked = null, moved = false // moved: the reader chose, not we
 
     function choose(number) {
       options[active]?.setAttribute("aria-selected", "false")
@@ -133,6 +133,7 @@
     }
 
     function show(result, query, partly) {
+      const chosen = moved ? options[active]?.href : ""
       options = []
       const words = query.trim()
       const rows = result.answers.length ? result.answers : result.near
@@ -144,13 +145,15 @@
       const told = !words ? "" : !options.length ? WORDS.none : !result.answers.length ? (alike ? WORDS.alike : WORDS.near) : WORDS.results(options.length)
       status.textContent = [told, result.mended && WORDS.read(result.mended), partly && WORDS.partly].filter(Boolean).join(" ")
       box.classList.toggle("rp-finder--asked", !!words)
-      choose(options.length ? 0 : -1)
+      const again = chosen ? options.findIndex(el => el.href === chosen) : -1
+      choose(options.length ? Math.max(0, again) : -1)
     }
 
     const NONE = { answers: [], near: [] }
     async function ask() {
       const query = input.value
       asked = query
+      moved = false
       changed(query)
       if (!query.trim()) return show(NONE, query)
       if (!loading) status.textContent = WORDS.loading
@@ -164,6 +167,7 @@
       if (asked !== query) return
       try {
         const wanted = search.needs(query).length > 0
+        list.setAttribute("aria-busy", String(wanted))
         if (wanted) {
           show(search.find(query), query)
           await pieces(search, query)
@@ -172,13 +176,14 @@
       } catch {
         if (asked === query) show(search.find(query), query, true)
       }
+      if (asked === query) list.setAttribute("aria-busy", "false")
     }
 
     input.addEventListener("input", ask)
     input.addEventListener("keydown", event => {
       if (event.isComposing) return
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-      if (step && options.length) choose((active + step + options.length) % options.length)
+      if (step && options.length) moved = true, choose((active + step + options.length) % options.length)
       else if (event.key === "Enter" && options[active]) {
         const { ctrlKey, metaKey, shiftKey } = event
         options[active].dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }))
@@ -194,7 +199,7 @@
       input.addEventListener(name, event => { if (event.key !== "Escape" && !event.ctrlKey && !event.metaKey) event.stopPropagation() })
     list.addEventListener("mousemove", event => {
       const number = options.indexOf(event.target.closest?.("[role=option]"))
-      if (number >= 0 && number !== active) choose(number)
+      if (number >= 0 && number !== active) moved = true, choose(number)
     })
     list.addEventListener("click", event => {
       if (event.target.closest("[role=option]") && !event.ctrlKey && !event.metaKey && !event.shiftKey) opened()

@@ -295,6 +295,22 @@
   }
   const AFTERTHOUGHT = /^(?:summary|exercises?|next|solution|check-yourself|what-next|more)\b|^exercise-/
 
+  // Of a word that the book has not: how many letters may be wrong, and whether others may begin with it.
+  const slipsOf = word => (/^[a-z]{4,}$/.test(word) ? (word.length > 7 ? 2 : 1) : 0)
+  const begins = word => word.length > 2 && /^[a-z]/.test(word)
+
+  // Which letters a word has, a bit each: one wrong letter changes two bits at most.
+  function letters(word) {
+    let bits = 0
+    for (let n = 0; n < word.length; n++) bits |= 1 << (word.charCodeAt(n) & 31)
+    return bits
+  }
+  function ones(bits) {
+    let count = 0
+    for (let left = bits; left; left &= left - 1) count++
+    return count
+  }
+
   class Search {
     // ``stored``: MiniSearch's own serialised index of the core, from which only what the query can meet is taken.
     constructor(data, stored) {
@@ -335,10 +351,15 @@
       this.count = stored.documentCount
       this.df = new Map()
       const wanted = new Set(words)
-      const firsts = words.filter(word => /^[a-z]/.test(word) && word.length > 2)
+      const there = new Set(stored.index.map(([term]) => term).filter(term => wanted.has(term)))
+      const slips = words.filter(word => !there.has(word) && slipsOf(word)).map(word => [word, slipsOf(word), letters(word)])
+      const last = words.at(-1)
+      const begun = last && !there.has(last) && begins(last) ? last : ""
       const met = new Set()
       const index = stored.index.filter(([term, row]) => {
-        const near = wanted.has(term) || firsts.some(word => term[0] === word[0] && (term.startsWith(word) || Math.abs(term.length - word.length) <= 2))
+        const slipped = () => slips.some(([word, most, own]) =>
+          Math.abs(term.length - word.length) <= most && ones(own ^ letters(term)) <= 2 * most && distance(term, word, most) <= most)
+        const near = wanted.has(term) || (begun && term.startsWith(begun)) || slipped()
         if (near) {
           const documents = new Set(Object.values(row).flatMap(Object.keys))
           this.df.set(term, documents.size)
@@ -472,8 +493,8 @@
       const known = word => this.df.has(word)
       const last = words.at(-1)
       const hits = core.search(words.join(" "), {
-        prefix: term => term === last && !known(term) && term.length > 2 && /^[a-z]/.test(term), // still being typed
-        fuzzy: term => !known(term) && /^[a-z]{4,}$/.test(term) && (term.length > 7 ? 2 : 1),
+        prefix: term => term === last && !known(term) && begins(term), // still being typed
+        fuzzy: term => !known(term) && slipsOf(term),
         boostTerm: term => units.get(term) ?? 1,
       })
       const prose = this.prose(words)
