@@ -700,7 +700,7 @@
         exact.slice(0, 6).forEach(([number, tier], place) => {
           const shown = data.names[number].sections.length ? 0 : 0.15
           const sure = tier <= 2 ? 0.4 : tier <= 4 ? 0.25 : tier <= 6 ? 0.15 : 0.05
-          put(`n${number}`, (only ? 1.5 : names.looks ? 0.85 : 0.7) + sure - 0.12 * place - shown, { exact: true })
+          put(`n${number}`, (only ? 1.5 : names.looks ? 0.85 : 0.35) + sure - 0.12 * place - shown, { exact: true })
         })
         const [first] = exact[0]
         const own = data.names[first].sections.length ? data.names[first] : data.names[first].kin !== null ? data.names[data.names[first].kin] : null
