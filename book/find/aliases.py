@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 import zlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -82,9 +81,11 @@ def load(tree: Tree) -> list[Alias]:
             rows += [row for places, words in entries.items() for row in _words(where, places, words)]
         else:
             rows += [_row(where, table, say, entry) for say, entry in entries.items()]
-    twice = [say for say, count in Counter(row.say.lower() for row in rows).items() if count > 1]
-    if twice:
-        raise at(where, None, f'"{twice[0]}" is there twice: keep one of the rows')
+    seen: set[str] = set()
+    for row in rows:
+        if row.say.lower() in seen:
+            raise at(where, None, f'"{row.say}" is there twice: keep one of the rows')
+        seen.add(row.say.lower())
     return rows
 
 

@@ -711,7 +711,8 @@
       names.tools.slice(0, 3).forEach(([number, tier], place) => put(`t${number}`, (names.only ? 1.7 : names.looks ? 1.0 : 0.6) - 0.1 * place - 0.1 * (tier - 1)))
       if (names.only && !exact.length)
         names.list.slice(0, 6).forEach(([number], place) => put(`n${number}`, 0.9 - 0.08 * place - (data.names[number].sections.length ? 0 : 0.1)))
-      // aliases
+      // aliases; a name that is there by itself comes first, if no alias is all of it
+      if (names.only && exact.length) rows = rows.filter(row => row.plain === this.plain(query)), nearly = []
       if (rows.length) {
         const left = this.units(rest.replace(/\u0001/g, " "))
         const all = this.units(query)
