@@ -422,8 +422,9 @@
           if (own.has(token)) met += worth(token)
           else missing += weight * WORTH.missing
         }
-        const share = met / (met + missing) * (met / (asked || 1)) ** WORTH.ofQuery
-        if (share >= WORTH.least) found.push([row, share])
+        const ofRow = met / (met + missing)
+        const share = ofRow * (met / (asked || 1)) ** WORTH.ofQuery
+        if (ofRow >= 0.5 && share >= WORTH.least) found.push([row, share])
       }
       return found.sort((a, b) => b[1] - a[1] || a[0].number - b[0].number).slice(0, 4)
     }
