@@ -643,7 +643,8 @@ from pathlib import Path
 
 from snippets.toolkit.passengers import titanic_csv
 
-Path("train.csv").write_text("""\
+path = Path("train.csv")
+path.write_text("""\
 PassengerId,Survived,Pclass,Name,Sex,Age,SibSp,Parch,Ticket,Fare,Cabin,Embarked
 1,0,3,"Reed, Mr. Tom",male,31,1,0,A 2041,8.5,,S
 2,1,1,"Lane, Mrs. Ann (Mary Cole)",female,44,1,0,PC 305,82,B20 B22,C
@@ -656,7 +657,7 @@ PassengerId,Survived,Pclass,Name,Sex,Age,SibSp,Parch,Ticket,Fare,Cabin,Embarked
 9,1,1,"Wood, Miss. Kate",female,36,0,0,PC 90,79.5,,
 10,0,2,"Knox, Rev. Hugh",male,47,0,0,2466,0,F6,S
 """)
-people = titanic_csv("train.csv")
+people = titanic_csv(path)
 gaps = people[["age", "fare", "cabin", "embarked"]].isna().sum()
 print("missing:", gaps.to_dict())
 people[["pclass", "name", "ticket", "fare", "cabin", "embarked"]]
