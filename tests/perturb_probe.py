@@ -86,7 +86,7 @@ def numbers(thing: Any) -> list[Any]:
 def selected(name: str, tree: ast.AST, space: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Paths to those numbers of a variable that the expression looks at: its subscripts, columns by name, or all."""
     thing, every = space[name], values(space[name]) or []
-    if isinstance(thing, pd.DataFrame) and (columns := by_attribute(name, tree, thing)) is not None:
+    if isinstance(thing, pd.DataFrame) and (columns := by_attribute(name, tree, thing, space)) is not None:
         return [path for path in every if path in columns]
     bare, found = False, set()
     inside = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
@@ -95,7 +95,7 @@ def selected(name: str, tree: ast.AST, space: dict[str, Any]) -> list[tuple[Any,
             bare = True
         if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name):
             continue
-        index = eval(compile(ast.Expression(node.slice), "", "eval"), space)
+        index = index_of(node, space)
         if isinstance(thing, torch.Tensor | np.ndarray):
             places = np.arange(max(1, int(np.prod(thing.shape)))).reshape(tuple(thing.shape))
             index = tuple(np.asarray(i) if isinstance(i, torch.Tensor) else i for i in index) if isinstance(
@@ -114,19 +114,21 @@ def selected(name: str, tree: ast.AST, space: dict[str, Any]) -> list[tuple[Any,
     return every if bare else [path for path in every if path in found]
 
 
-def by_attribute(name: str, tree: ast.AST, table: pd.DataFrame) -> set[tuple[Any, ...]] | None:
+def index_of(node: ast.Subscript, space: dict[str, Any]) -> Any:
+    """What stands between the brackets."""
+    return eval(compile(ast.Expression(node.slice), "", "eval"), space)
+
+
+def by_attribute(name: str, tree: ast.AST, table: pd.DataFrame, space: dict[str, Any]) -> set[tuple[Any, ...]] | None:
     """Paths of a table's columns that the expression names as attributes, a slice of rows included; None if it uses more."""
-    slices = {id(n.value): n.slice for n in ast.walk(tree) if isinstance(n, ast.Subscript)}
+    slices = {id(n.value): n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Slice)}
     found, read = set(), 0
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
             if node.attr not in table.columns:
                 return None
-            part, rows = slices.get(id(node)), range(len(table))
-            if isinstance(part, ast.Slice):
-                bounds = (part.lower, part.upper, part.step)
-                rows = rows[slice(*(b and ast.literal_eval(b) for b in bounds))]
-            found |= {(node.attr, i) for i in rows}
+            rows = slice(None) if id(node) not in slices else index_of(slices[id(node)], space)
+            found |= {(node.attr, i) for i in range(len(table))[rows]}
             read += 1
     return found if read == sum(isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree)) else None
 

@@ -42,8 +42,9 @@ def poked(root: Path, sessions: Sessions, code: str, held: str) -> perturb.Poked
         ("ends = {'first': y[0].item(), 'last': y[-1].item()}\nassert ends['first'] < ends['last'] < 99\n", "\"ends['first'] < ends['last'] < 99\""),
         ("assert y[0] == 0\nassert (y.diff() > 0).all()\n", "['y[0] == 0', '(y.diff() > 0).all()']"),
         (TABLE + "assert y.a[1:].sum() == 5 and y.b.sum() == 18\n", "'y.a[1:].sum() == 5 and y.b.sum() == 18'"),
+        (TABLE + "first = 1\nassert y.a[first:].sum() == 5\n", "'y.a[first:].sum() == 5'"),
     ],
-    ids=["all values", "assert_close", "in a loop, below a condition", "the page's own function", "numbers in a dict", "two asserts", "columns of a table"],
+    ids=["all values", "assert_close", "in a loop, below a condition", "the page's own function", "numbers in a dict", "two asserts", "columns of a table", "rows from a variable on"],
 )  # fmt: skip
 def test_an_assert_on_all_values_notices_each_change(tmp_path: Path, sessions: Sessions, code: str, held: str) -> None:
     found = poked(tmp_path, sessions, code, held)

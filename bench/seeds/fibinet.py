@@ -33,10 +33,10 @@ def order_of(model: Any, prepared: Any, names: dict[str, Any]) -> float:
     import torch
 
     test = prepared.data["test"]
+    lost = names["lost_by_shuffling"](model, test)  # before the net leaves the model's device
     net = model.net.cpu()
     with torch.no_grad():
         gates = net.excite.gates(net.embed(test.inputs)).mean(0).tolist()
-    lost = names["lost_by_shuffling"](model, test)
     return float(pd.DataFrame({"gates": gates, "lost": lost}).rank().corr().iloc[0, 1])
 
 
@@ -60,7 +60,7 @@ def of_clicks(names: dict[str, Any], seed: int) -> dict[str, float]:
         row = judged(model, prepared) | setting
         made |= {f"{name} {figure}": float(value) for figure, value in row.items()}
         if name in ("pairs", "relu"):
-            end = names["look_at_gates"](model.net.cpu(), prepared.data["test"])
+            end = names["look_at_gates"](model.net, prepared.data["test"])
             made |= {f"{name} end {figure}": value for figure, value in end.items()}
         if name == "pairs":
             made["gates and importance"] = order_of(model, prepared, names)
