@@ -858,6 +858,7 @@ show_photos(changed)
 
 # --8<-- [start:write_patches]
 import pickle
+from itertools import pairwise
 
 
 def cut(photo, left, right):
@@ -866,17 +867,25 @@ def cut(photo, left, right):
     return grid.permute(1, 2, 0, 3, 4).flatten(0, 1)  # (N, 3, 32, 32)
 
 
-patches = Path("patches")
-patches.mkdir(exist_ok=True)
+def write_patches(folder, columns):
+    """A file in the format of CIFAR-10 for each strip of both photographs."""
+    folder.mkdir(exist_ok=True)
+    for name, (left, right) in columns.items():
+        both = [cut(photo, left, right) for photo in (temple, flower)]
+        rows = (torch.cat(both).flatten(1) * 255).round().byte().numpy()  # (N, 3072)
+        classes = [0] * len(both[0]) + [1] * len(both[1])
+        content = pickle.dumps({b"data": rows, b"labels": classes})
+        (folder / name).write_bytes(content)
+    return folder
+
+
 names = [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]
 borders = [0, 96, 192, 288, 384, 448, 640]  # five strips, then the right part
-for name, left, right in zip(names, borders[:-1], borders[1:], strict=True):
-    both = [cut(photo, left, right) for photo in (temple, flower)]
-    rows = (torch.cat(both).flatten(1) * 255).round().byte().numpy()  # (N, 3072)
-    classes = [0] * len(both[0]) + [1] * len(both[1])
-    content = pickle.dumps({b"data": rows, b"labels": classes})
-    (patches / name).write_bytes(content)
-    print(f"{name:12} columns {left:3d} to {right:3d}: {len(rows)} patches")
+columns = dict(zip(names, pairwise(borders), strict=True))
+patches = write_patches(Path("patches"), columns)
+for name, (left, right) in columns.items():
+    count = 2 * len(cut(temple, left, right))
+    print(f"{name:12} columns {left:3d} to {right:3d}: {count} patches")
 # --8<-- [end:write_patches]
 
 # --8<-- [start:read_patches]
@@ -938,6 +947,47 @@ assert table["test"].min() >= 0.95 and table["valid"].min() >= 0.95
 assert table["test"].min() > by_colour + 0.1
 table.round(3)
 # --8<-- [end:train_colour]
+
+# --8<-- [start:torchvision_folder]
+from snippets.toolkit.vision import load_torchvision
+
+torchvision = load_torchvision()
+ready_made = torchvision.datasets.ImageFolder(root / "train")
+assert ready_made.classes == train_folder.classes
+assert ready_made.targets == train_folder.targets
+assert [Path(path) for path, _ in ready_made.samples] == [p for p, _ in train_folder.samples]
+image, label = ready_made[1234]
+print(len(ready_made), "pictures; number 1234 is", image.mode, image.size, "label", label)
+# --8<-- [end:torchvision_folder]
+
+# --8<-- [start:torchvision_transforms]
+from importlib import import_module
+
+v2 = import_module("torchvision.transforms.v2")  # after load_torchvision
+steps = [v2.Grayscale(), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)]
+steps.append(v2.RandomCrop(28, padding=2))
+ready_made.transform = v2.Compose(steps)
+for number in (0, 1234, 3499):
+    torch.manual_seed(number)
+    x, label = augmented[number]  # to_tensor and RandomShift(2)
+    torch.manual_seed(number)
+    z, same_label = ready_made[number]
+    torch.testing.assert_close(z, x)
+    assert label == same_label
+    print(number, tuple(z.shape), z.dtype, f"ink {z.sum():.1f} and {x.sum():.1f}")
+# --8<-- [end:torchvision_transforms]
+
+# --8<-- [start:torchvision_models]
+torch.manual_seed(0)
+resnet = torchvision.models.resnet18(weights=None, num_classes=10).eval()
+with torch.inference_mode():
+    logits = resnet(images[:2].expand(-1, 3, -1, -1))  # three equal channels
+print(tuple(logits.shape), "first layer:", tuple(resnet.conv1.weight.shape))
+for name, model in {"resnet18": resnet, "DigitNet": DigitNet()}.items():
+    print(f"{name}: {sum(p.numel() for p in model.parameters()):10,} parameters")
+grid = torchvision.utils.make_grid(images[chosen], nrow=10)  # one picture of 30
+print("grid:", tuple(grid.shape))
+# --8<-- [end:torchvision_models]
 
 # --8<-- [start:solution_broken_files]
 folder = Path("holiday")
@@ -1023,14 +1073,15 @@ assert 0.38 < net4.head.weight.numel() / 5548 < 0.40
 # --8<-- [end:solution_multiplications]
 
 # --8<-- [start:solution_test_time_shifts]
-with torch.inference_mode():
-    padded = F.pad(x_test, [1] * 4)
-    places = [(i, j) for i in range(3) for j in range(3)]
-    views = [padded[..., i : i + 28, j : j + 28] for i, j in places]
-    averaged = torch.stack([predict(net, view) for view in views]).mean(dim=0)
-share = (averaged.argmax(dim=1) == y_test).double().mean().item()
-print(f"one look {accuracy:.3f}, nine looks {share:.3f}")
-assert share >= 0.965
+x_valid, y_valid = double["valid"].tensors  # 500 pictures
+padded = F.pad(x_valid, [1] * 4)
+places = [(i, j) for i in range(3) for j in range(3)]
+views = [padded[..., i : i + 28, j : j + 28] for i, j in places]
+looks = torch.stack([predict(net, view) for view in views])  # (9, 500, 10)
+for name, p in {"one look": looks[4], "nine looks": looks.mean(dim=0)}.items():
+    share = (p.argmax(dim=1) == y_valid).double().mean().item()
+    print(f"{name}: {share:.3f}")
+assert abs(share - history["valid accuracy"].iloc[-1]) < 0.01
 # --8<-- [end:solution_test_time_shifts]
 
 # --8<-- [start:solution_float32]

@@ -176,8 +176,8 @@ trials = {
     "split by time": (train, valid),
     "what counts: later": (torch.cat([train, valid]), test),
 }
-for name, (known, asked) in trials.items():
-    error = nearest(known, asked) - growth(asked[:, -2:])[:, 0]
+for name, (memory, asked) in trials.items():
+    error = nearest(memory, asked) - growth(asked[:, -2:])[:, 0]
     print(f"{name:22} error {error.square().mean().sqrt():.3f}")
 # --8<-- [end:validation_is_training]
 
