@@ -66,7 +66,7 @@ def test_the_other_torch_takes_the_place_of_the_pinned_one() -> None:
     kept = HERE.requirements.read_text(encoding="utf-8")
     assert made.count("torch==2.15.0") == 1 and "torch==2.13" not in made
     assert f"-r {(HERE.root / 'docs' / 'requirements.txt').as_posix()}" in made, "it is read from another folder"
-    same = [line for line in kept.splitlines() if not line.startswith(("torch==", "torchvision==", "-r "))]
+    same = [line for line in kept.splitlines() if not line.startswith(("torch==", "-r "))]
     assert [line for line in made.splitlines() if not line.startswith(("torch==", "-r "))] == same
     assert "torchkeras==" in made, "only torch itself"
 
@@ -125,30 +125,6 @@ def test_what_pip_can_not_install_is_told(small: Tree, no_network: None, monkeyp
     assert not ladder_run.place(small, "9.9.9", sys.executable).done.exists(), "the next call tries again"
     with pytest.raises(BookError, match="pip finds no release of torch"):
         ladder_run.newest_release()
-
-
-FAKE_PYTHON = """#!/bin/sh
-echo "$@" >> {calls}
-case "$*" in *" torchvision") exit {status};; esac
-"""
-
-
-@pytest.mark.parametrize("status", [0, 1])
-def test_torchvision_comes_along_if_one_fits(
-    small: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
-) -> None:
-    with small.requirements.open("a", encoding="utf-8") as file:
-        file.write("torchvision==0.1.2  # goes with the pinned torch\n")
-    calls, fake = tmp_path / "calls", tmp_path / "python"
-    fake.write_text(FAKE_PYTHON.format(calls=calls, status=status), encoding="utf-8")
-    fake.chmod(0o755)
-    monkeypatch.setattr(Place, "python", fake)
-    said: list[str] = []
-    here = ladder_run.install(small, "2.15.0", sys.executable, said.append)
-    assert "torchvision" not in here.done.read_text(encoding="utf-8"), "the pinned one fits no other torch"
-    assert calls.read_text(encoding="utf-8").splitlines()[-1].endswith(" torch==2.15.0 torchvision")
-    missing = "pip finds no torchvision for torch 2.15.0: blocks that need it are left out"
-    assert said[1:] == [missing] * status
 
 
 def test_a_limit_on_this_machine_is_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,15 @@ def test_the_real_one() -> None:
         "print(sum(p.numel() for p in load_torchvision().models.resnet18(weights=None).parameters()))\n"
     )
     assert told == "11689512\n"
+
+
+SECTIONS = "load_digits one_digit_as_text write_folder open_png width_or_height_first to_tensor image_folder random_shift compose"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="torchvision is not installed")
+def test_the_chapter_on_images_agrees_with_the_real_one(tmp_path: Path) -> None:
+    code = (HERE.snippets / "workflow" / "images.py").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"# --8<-- \[start:(\w+)\]\n(.*?)# --8<-- \[end:", code, re.DOTALL))
+    parts = [sections[name] for name in (*SECTIONS.split(), "torchvision_folder")]
+    parts[0] += "import os\nimport torch.nn.functional as F\n" + f"os.chdir({str(tmp_path)!r})\n"
+    assert run("\n".join(parts)).splitlines()[-1] == "the same classes, files and labels, and three equal pictures"

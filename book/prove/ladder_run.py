@@ -23,7 +23,6 @@ FOLDER = ".ladder"
 NEWEST = "newest"
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 PIN = re.compile(r"^torch==[^\s;#]+", re.MULTILINE)
-VISION = re.compile(r"^torchvision==.*\n?", re.MULTILINE)  # made for the pinned torch alone
 INCLUDE = re.compile(r"^-r +(\S+)", re.MULTILINE)
 OLDEST_PYTHON = (3, 11)
 
@@ -75,8 +74,6 @@ def _example() -> str:
 def requirements(tree: Tree, torch: str) -> str:
     """The text of requirements.txt with ``torch`` in place of the pinned one, as it can stand in another folder.
 
-    The pinned torchvision belongs to the pinned torch, so it is left out; ``install`` looks for the one that fits.
-
     Raises:
         BookError: requirements.txt pins no torch, or more than one.
     """
@@ -88,7 +85,7 @@ def requirements(tree: Tree, torch: str) -> str:
             None,
             f"has {len(pins)} lines that pin torch, must have one, torch==2.13.0",
         )
-    text = VISION.sub("", PIN.sub(f"torch=={torch}", text))
+    text = PIN.sub(f"torch=={torch}", text)
     return INCLUDE.sub(lambda found: f"-r {(tree.requirements.parent / found[1]).as_posix()}", text)
 
 
@@ -144,9 +141,6 @@ def install(tree: Tree, torch: str, python: str, say: Say) -> Place:
     with here.log.open("w", encoding="utf-8") as log:
         pip = [str(here.python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
         ran = subprocess.run([*pip, "-r", str(here.wanted)], stdout=log, stderr=subprocess.STDOUT, check=False)
-        fits = [*pip, f"torch=={torch}", "torchvision"]
-        if not ran.returncode and subprocess.run(fits, stdout=log, stderr=subprocess.STDOUT, check=False).returncode:
-            say(f"pip finds no torchvision for torch {torch}: blocks that need it are left out")
     if ran.returncode:
         why = reason(here.log.read_text(encoding="utf-8", errors="replace"))
         raise BookError(
