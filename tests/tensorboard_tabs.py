@@ -38,7 +38,7 @@ PAGE = "components/tensorboard_logging.py"
 IMPORTS = "import torch\nfrom torch import nn\n"  # stand in blocks that write no run of these
 LIMIT = 180.0  # seconds until a server must know all runs
 QUIET = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-SIZE = {"width": 1280, "height": 720}
+SIZE = {"width": 1440, "height": 800}
 PICTURES = HERE.root / "docs/theme/images/tensorboard"
 TEXTS = HERE.root / "docs/images/tensorboard.json"
 BLOCKS = (
@@ -177,6 +177,17 @@ def texts(page: Page) -> list[str]:
     return [re.sub(r"Last Updated: [^\"]*", "Last Updated: (a time)", line) for line in lines]
 
 
+def settle(page: Page) -> None:
+    """Return when nothing on the page changes for two seconds, or after twenty."""
+    before: list[str] = []
+    for _ in range(10):
+        now = texts(page)
+        if now == before:
+            return
+        before = now
+        page.wait_for_timeout(2000)
+
+
 def seen(browser: Browser, base: str, name: str) -> tuple[list[str], bytes]:
     """What stands on a tab, and its picture as PNG."""
     page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
@@ -185,6 +196,7 @@ def seen(browser: Browser, base: str, name: str) -> tuple[list[str], bytes]:
         place = page.frame_locator("iframe").frame_locator("iframe") if name == "projector" else page
         expect(place.get_by_text(re.compile(TABS[name].shows)).first).to_be_attached()
         page.wait_for_timeout(3000)  # curves are drawn after their cards, the graph and the points move into place
+        settle(page)
         TABS[name].prepare(page)
         page.mouse.move(SIZE["width"] - 2, SIZE["height"] - 2)
         page.wait_for_timeout(500)
