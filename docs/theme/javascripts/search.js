@@ -751,7 +751,7 @@
       // ---- is it in the book at all?
       const named = exact.length || names.tools.length || names.list.length
       const sure = named || rows.length || matched || nearly.some(([, share]) => share > 0.5)
-      const nothing = !list.length || (error ? !matched && !rows.length : !sure && covered < NOTHING)
+      const nothing = !list.length || (error ? !matched && !rows.length && !(names.only && exact.length) : !sure && covered < NOTHING)
       const near = nothing && names.wanted.length && !error ? this.similar(names.wanted[0]) : []
       if (near.length && !exact.length) {
         const answers = near.map(number => this.answer({ id: `n${number}`, score: 0 }))
