@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -20,9 +19,8 @@ from mkdocs.config import load_config
 from mkdocs.livereload import LiveReloadServer
 
 from book.ground.errors import BookError
-from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
-from book.site import skill
+from book.site.publish import publish
 from book.site.stage import config, stage
 from book.source import plan
 
@@ -75,7 +73,7 @@ def build(tree: Tree, target: Path | None = None, *, site_url: str | None = None
     english, chinese = (_Build(tree, language, site_url) for language in LANGUAGES)
     _check(tree, [english.wait(), chinese.wait()])
     shutil.move(chinese.site, english.site / "zh")
-    publish_markdown(tree, english.site, _base_url(tree, site_url))
+    publish(tree, english.site, _base_url(tree, site_url))
     _replace(target, english.site)
     return target
 
@@ -100,37 +98,6 @@ def _replace(target: Path, fresh: Path) -> None:
 def _problems(said: str) -> str:
     """What MkDocs said, without what is no problem."""
     return "\n".join(line for line in said.splitlines() if line.strip() and not line.startswith("INFO "))
-
-
-def publish_markdown(tree: Tree, site: Path, site_url: str = "", languages: Iterable[str] = LANGUAGES) -> None:
-    """Put each page's staged Markdown beside its HTML, and llms.txt, which lists them, at the top.
-
-    ``concepts/autograd/`` is the page, ``concepts/autograd.md`` its Markdown.
-    """
-    lines = [
-        "# Runnable PyTorch",
-        "",
-        "> A bilingual book of PyTorch: every block was run, apart from those for a GPU, which say so; "
-        "every output is what the run printed.",
-        "",
-    ]
-    for language in languages:
-        folder = "" if language == "en" else f"{language}/"
-        lines += [f"## {'English' if language == 'en' else '中文'}", ""]
-        staged = tree.build / language
-        for path in sorted(staged.rglob("*.md")):
-            name = path.relative_to(staged).as_posix()
-            text = path.read_text(encoding="utf-8")
-            write_atomically(site / folder / name, text)
-            title = re.search(r"^title: *(.+)$", text, re.MULTILINE)
-            lines.append(f"- [{title[1] if title else name}]({site_url}{folder}{name})")
-        lines.append("")
-    lines.append(
-        f"Programs find all of it by [the skill for agents]({site_url}{skill.FOLDER}/{skill.NAME}/SKILL.md).\n"
-    )
-    write_atomically(site / "llms.txt", "\n".join(lines))
-    for name, text in skill.files(site_url).items():
-        write_atomically(site / name, text)
 
 
 def _base_url(tree: Tree, site_url: str | None) -> str:
@@ -207,7 +174,7 @@ class LiveSite:
             self._chinese.stop()
             self._chinese.wait()
             _check(tree, [problem])
-        publish_markdown(tree, english.site, site_url, ["en"])
+        publish(tree, english.site, site_url, ["en"])
         _replace(target, english.site)
 
     def finish(self) -> None:
@@ -222,7 +189,7 @@ class LiveSite:
                 return
             _check(self.tree, [problem])
             shutil.move(self._chinese.site, self.target / "zh")
-            publish_markdown(self.tree, self.target, self.site_url)
+            publish(self.tree, self.target, self.site_url)
             self.waiting = ""
         except BookError:
             self.waiting, self._settings = NOT_BUILT, None
@@ -247,7 +214,7 @@ class LiveSite:
         for language in LANGUAGES:
             if any(path.is_relative_to(self.tree.build / language) for path in changed):
                 self._render(language)
-        publish_markdown(self.tree, self.target, self.site_url)
+        publish(self.tree, self.target, self.site_url)
         return changed
 
     def _render(self, language: str) -> None:

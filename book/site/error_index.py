@@ -14,7 +14,7 @@ from book.record.records import Cell
 from book.site import matrix
 from book.source import pages
 from book.source.ledger import Entry, Ledger
-from book.source.markdown import fence, front_matter, plain
+from book.source.markdown import FILTER, fence, folded, front_matter, plain
 from book.source.words import words as words_of
 
 
@@ -75,7 +75,7 @@ def page(tree: Tree, language: str, ledger: Ledger) -> str:
     """The page as Markdown."""
     words = words_of("errors", language)
     lines = [*front_matter(words["title"], words["description"]), ""]
-    lines += [f"# {words['title']} {{#errors}}", "", words["intro"]]
+    lines += [f"# {words['title']} {{#errors}}", "", words["intro"], "", FILTER]
     found = collect(tree, language, ledger)
     times = Counter(raised.headline for raised in found)
     for kind, group in groupby(found, key=lambda raised: raised.name):
@@ -91,10 +91,7 @@ def page(tree: Tree, language: str, ledger: Ledger) -> str:
 def _raised(raised: Raised, heading: str, language: str) -> list[str]:
     """An exception: its message, what to do, where it was raised."""
     words, entry = words_of("errors", language), raised.entry
-    return [
-        "",
-        f"### {heading} {{#{raised.anchor}}}",
-        "",
+    lines = [
         *fence(f"{raised.name}: {raised.message}", "{ .text .rp-out .rp-error }"),
         *(["", raised.newer[0].upper() + raised.newer[1:]] if raised.newer else []),
         "",
@@ -102,6 +99,7 @@ def _raised(raised: Raised, heading: str, language: str) -> list[str]:
         "",
         words["where"].format(title=raised.title, page=entry.page, block=entry.section, heading=raised.heading),
     ]
+    return folded(f"### {heading} {{#{raised.anchor}}}", lines)
 
 
 def short(message: str) -> str:

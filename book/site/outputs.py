@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,9 +33,11 @@ def shown(output: Mapping[str, Any], stem: str, alt: str) -> list[str]:
     shows, value = _shows(output)
     if shows == SVG:
         sides = (("", "light"), ("-dark", "dark"))
-        return [f"![{alt}]({stem}{suffix}.svg#only-{only}){{ .rp-figure loading=lazy }}" for suffix, only in sides]
+        room = _room(_svg_size(value))
+        return [f"![{alt}]({stem}{suffix}.svg#only-{only}){{ .rp-figure loading=lazy{room} }}" for suffix, only in sides]
     if shows in RASTER:
-        return [f"![{alt}]({stem}.{RASTER[shows]}){{ .rp-figure loading=lazy }}"]
+        room = _room(_raster_size(base64.b64decode(value)))
+        return [f"![{alt}]({stem}.{RASTER[shows]}){{ .rp-figure loading=lazy{room} }}"]
     if shows == HTML:
         return pipe_table(value) or []
     if shows in (MARKDOWN, LATEX):
@@ -50,6 +54,32 @@ def pictures(output: Mapping[str, Any], stem: str) -> dict[str, str | bytes]:
     if shows == SVG:
         return {f"{stem}.svg": value, f"{stem}-dark.svg": darken(value)}
     return {f"{stem}.{RASTER[shows]}": base64.b64decode(value)} if shows in RASTER else {}
+
+
+def _room(size: tuple[float, float] | None) -> str:
+    """Attributes that keep a picture's room until it is loaded, so that nothing moves; a wide one has a class by its inches.
+
+    ``size``: width and height in CSS pixels, of which an inch has 96.
+    """
+    if size is None:
+        return ""
+    inches = math.ceil(size[0] / 96 - 0.1)
+    return f" width={size[0]:.0f} height={size[1]:.0f}" + (f" .rp-inches-{inches}" if inches > 6 else "")
+
+
+def _svg_size(svg: str) -> tuple[float, float] | None:
+    root = re.search(r"<svg\b[^>]*>", svg)
+    sides = [re.search(rf'\s{side}="([\d.]+)(pt|px)?"', root[0]) for side in ("width", "height")] if root else []
+    found = [float(m[1]) * (96 / 72 if m[2] == "pt" else 1) for m in sides if m]
+    return (found[0], found[1]) if len(found) == 2 else None
+
+
+def _raster_size(data: bytes) -> tuple[float, float] | None:
+    """Of a PNG: its header says it (PNG specification, 11.2.2)."""
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 24:
+        return None
+    wide, high = struct.unpack(">II", data[16:24])
+    return float(wide), float(high)
 
 
 def _shows(output: Mapping[str, Any]) -> tuple[str, str]:

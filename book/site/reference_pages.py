@@ -9,7 +9,7 @@ import html
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 
-from book.find import making, reference
+from book.find import making, reference, related
 from book.find.reference import (
     ON_ONE_PAGE,
     SHOWN,
@@ -59,6 +59,14 @@ def api_links(page: str, language: str, code: str, names: Collection[str], impor
         return []
     words = words_of("reference", language)
     return ["", words["line"] + words["colon"] + " · ".join(links), "{ .rp-apis }"]
+
+
+def related_links(page: str, language: str, others: Collection[Example]) -> list[str]:
+    """The line under a block that leads to blocks of other pages which use the same rare names."""
+    if not others:
+        return []
+    links = [_link(other, page, language) for other in others if language in other.places]
+    return ["", words_of("chapter", language)["related"] + " · ".join(links), "{ .rp-related }"]
 
 
 # ---- Pages -----------------------------------------------------------------------------------------------------------
@@ -155,7 +163,7 @@ def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOW
         facts.append(words["spellings"] + words["colon"] + told)
     lines += [" · ".join(facts), "{ .rp-about }", ""]
     for example in shown:
-        lines += _shown(example, own, language)
+        lines += _shown(index, example, own, language)
     rest = entry.examples[len(shown) :]
     if rest:
         seen = {(e.page, place_of(e, language).heading) for e in shown}
@@ -187,10 +195,19 @@ def _link(example: Example, own: str, language: str, *, whole_page: bool = False
     return f"[{text}]({target})" if whole_page else f"[{text}]({target}#code-{example.block})"
 
 
-def _shown(example: Example, own: str, language: str) -> list[str]:
-    """A copy of a block and its outputs, under a link to its place. Not a block that runs here: no id, another class."""
+def _shown(index: Index, example: Example, own: str, language: str) -> list[str]:
+    """A copy of a block and its outputs, under a link to its place. Not a block that runs here: no id, another class.
+
+    What it calls of earlier blocks is folded above it.
+    """
     here = place_of(example, language)
     lines = [" · ".join(example_links(example, own, language)), "{ .rp-from }", ""]
+    needed = related.helpers(index, example)
+    if needed:
+        names = ", ".join(f"`{name}`" for name, _ in needed)
+        summary = f'<summary markdown="span">{words_of("reference", language)["helpers"].format(names=names)}</summary>'
+        code = fence("\n\n\n".join(source for _, source in needed), "{ .python .rp-shown }")
+        lines += ['<details class="rp-helpers" markdown="1">', summary, "", *code, "", "</details>", ""]
     lines += fence(example.code, "{ .python .rp-shown }")
     folder = relative(example.page, own)
     for number, output in enumerate(example.outputs, start=1):

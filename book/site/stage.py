@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from urllib.parse import urlencode
 
 from mkdocs.utils.yaml import yaml_load
 
-from book.find import reference
+from book.find import reference, related
 from book.find.documents import TRADITIONAL
 from book.find.engine import FILES
+from book.find.reference import Example
 from book.ground.errors import BookError, at
 from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
@@ -63,6 +64,8 @@ class Context:
     site_urls: dict[str, str]
     translations: Translations
     ladder: tuple[Rung, ...] = ()
+    indexed: str = ""
+    related: Mapping[tuple[str, str], Sequence[Example]] = field(default_factory=dict)
 
     def shown(self, page: Page, block: Block) -> str:
         """A block's code as its page shows it: on a Chinese page its comments are Chinese."""
@@ -82,7 +85,9 @@ def stage(tree: Tree, languages: Iterable[str] = LANGUAGES) -> list[Path]:
     urls = {language: str(found.get("site_url") or "") for language, found in settings.items()}
     repo = str(settings["en"].get("repo_url") or "").rstrip("/")
     rungs = tuple(ladder.read(tree))
-    context = Context(tree, ledger.load(tree), read_gpu(tree), repo, urls, code_zh.load(tree), rungs)
+    indexed = _index_key(tree)
+    near = _related(tree, indexed)
+    context = Context(tree, ledger.load(tree), read_gpu(tree), repo, urls, code_zh.load(tree), rungs, indexed, near)
     changed: list[Path] = []
     problems: list[str] = []
     for language in languages:
@@ -114,7 +119,7 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
         common = _digest(common, repr(context.translations))
     for name in tree.pages(language):
         try:
-            key = _digest(common, *_inputs(tree, name, language))
+            key = _digest(common, *_inputs(tree, name, language), *_near(context, name, language))
             before = old.get(name)
             if before and before["key"] == key and all((target / f).is_file() for f in before["files"]):
                 state[name] = before
@@ -139,7 +144,7 @@ def _stage_language(context: Context, language: str, problems: list[str]) -> lis
         }
         changed += [target / file for file, text in generated.items() if write_atomically(target / file, text)]
         state["generated"] = {"key": "", "files": sorted(generated)}
-        changed += _stage_reference(tree, language, common, old.get("reference"), state, problems)
+        changed += _stage_reference(tree, language, common, context.indexed, old.get("reference"), state, problems)
     if not problems:
         changed += _sweep(target, {file for entry in state.values() for file in entry["files"]})
         write_atomically(target.parent / f"{language}{STATE}", json.dumps(state, sort_keys=True))
@@ -150,22 +155,21 @@ def _stage_reference(
     tree: Tree,
     language: str,
     common: str,
+    indexed: str,
     before: dict[str, Any] | None,
     state: dict[str, dict[str, Any]],
     problems: list[str],
 ) -> list[Path]:
     """Bring what finds blocks by API up to date; it is made from all pages and records together."""
     target = tree.build / language
-    names = tree.pages("en")
     paths = sorted((tree.snippets / "toolkit").rglob("*.py"))
     paths += [*sorted(tree.words.glob("*.toml")), *FILES, TRADITIONAL]
-    paths += [path for n in names for path in (tree.page("en", n), tree.page("zh", n), tree.record(n))]
-    key = _digest(common, *names, *(p.read_text("utf-8", "backslashreplace") if p.is_file() else "" for p in paths))
+    key = _digest(common, indexed, *map(_text, paths))
     if before and before["key"] == key and all((target / file).is_file() for file in before["files"]):
         state["reference"] = before
         return []
     try:
-        files = reference_pages.generate(tree, language, _index(tree, key))
+        files = reference_pages.generate(tree, language, _index(tree, indexed))
         toolkit = toolkit_reference.generate(tree, language)
         if toolkit:
             files["reference/index.md"] += toolkit_reference.pointer(language)
@@ -177,10 +181,34 @@ def _stage_reference(
     return [target / file for file, data in files.items() if write_atomically(target / file, data)]
 
 
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="backslashreplace") if path.is_file() else ""
+
+
+def _index_key(tree: Tree) -> str:
+    """A digest of what the index is made from: all pages of both languages, and their records."""
+    names = sorted({name for language in LANGUAGES for name in tree.pages(language)})
+    return _digest(
+        *names, *(_text(p) for n in names for p in (*(tree.page(each, n) for each in LANGUAGES), tree.record(n)))
+    )
+
+
+@lru_cache(maxsize=1)
+def _related(tree: Tree, key: str) -> dict[tuple[str, str], list[Example]]:
+    return related.related(_index(tree, key))
+
+
 @lru_cache(maxsize=1)
 def _index(tree: Tree, key: str) -> reference.Index:
     """The index of all records, made once for both languages. ``key`` is a digest of what it is made from."""
     return reference.build(tree)
+
+
+def _near(context: Context, name: str, language: str) -> Iterator[str]:
+    """What the page says of blocks of other pages."""
+    for (page, block), others in context.related.items():
+        if page == name:
+            yield from (f"{block} {other.name} {other.places.get(language)}" for other in others)
 
 
 def _inputs(tree: Tree, name: str, language: str) -> list[str]:
@@ -188,7 +216,7 @@ def _inputs(tree: Tree, name: str, language: str) -> list[str]:
     files = [tree.page(language, name), tree.snippets / f"{name}.py", tree.record(name), tree.requirements]
     files += plan_pages.inputs(tree, name, language)
     files += sorted((tree.snippets / "toolkit").rglob("*.py"))
-    texts = [p.read_text(encoding="utf-8", errors="backslashreplace") if p.is_file() else "" for p in files]
+    texts = [_text(p) for p in files]
     return texts + original_pages.inputs(tree, texts[0])
 
 
@@ -255,7 +283,8 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
         imports.update(reference.imported(block.code))
         code = context.shown(page, block)
         links = reference_pages.api_links(page.name, page.language, code, cell.apis, imports)
-        return _block(context, page, block, cell, record, files, proven[cell.name]) + links
+        more = reference_pages.related_links(page.name, page.language, context.related.get((page.name, block.name), ()))
+        return _block(context, page, block, cell, record, files, proven[cell.name]) + more + links
 
     out = _expand(page, record, lines, shown)
     if record is not None:

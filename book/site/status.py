@@ -15,7 +15,7 @@ from book.record.records import Record
 from book.site import matrix
 from book.source import pages
 from book.source.ledger import Entry, Ledger
-from book.source.markdown import front_matter
+from book.source.markdown import FILTER, folded, front_matter
 from book.source.words import words as words_of
 
 
@@ -55,18 +55,20 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
         )
         slug = name.replace("/", "-")
         if entries:
-            exceptions += ["", f"### {title} {{#ledger-{slug}}}", "", words["ledger_head"], "| --- | --- | --- |"]
-            exceptions += [
+            listed = [
                 f"| [`{e.section}`]({name}.md#code-{e.section}) | {_kind(language, e)} | {e.told(language)} |"
                 for e in entries
             ]
-        details += ["", f"### {title} {{#status-{slug}}}", "", words["blocks"], "| --- | --- | ---: | --- | --- |"]
+            head = [words["ledger_head"], "| --- | --- | --- |"]
+            exceptions += folded(f"### {title} {{#ledger-{slug}}}", [*head, *listed])
+        table = [words["blocks"], "| --- | --- | ---: | --- | --- |"]
         for cell, on in zip(record.cells, passes, strict=True):
             told = _on_gpu(words, on)
             passed = told if cell.needs else words["yes"]
             kinds = "; ".join(_kind(language, e) for e in entries if e.section == cell.name)
             link = f"[`{cell.name}`]({name}.md#code-{cell.name})"
-            details.append(f"| {link} | {passed} | {cell.seconds:.3f} | {told} | {kinds} |")
+            table.append(f"| {link} | {passed} | {cell.seconds:.3f} | {told} | {kinds} |")
+        details += folded(f"### {title} {{#status-{slug}}}", table)
     raises = sum(e.kind == "raises" for e in ledger.entries)
     total = words["total"].format(
         blocks=int(blocks),
@@ -108,6 +110,8 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             words["machines_intro"],
             "",
             *_machines(words, [p for p in proofs if p is not simulated], digest),
+            "",
+            FILTER,
             "",
             f"## {words['ledger']} {{#ledger}}",
             "",

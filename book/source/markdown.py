@@ -8,6 +8,8 @@ import re
 
 MARKS = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^$"})
 
+FILTER = '<div class="rp-filter"></div>'  # where book.js puts a box that filters the folds below; its room is kept
+
 
 def front_matter(title: str, description: str) -> list[str]:
     """The head of a page."""
@@ -40,3 +42,9 @@ def literal(text: str) -> str:
 def cell(text: str) -> str:
     """Markdown in a cell of a table, on one line."""
     return " ".join(text.split()).replace("|", "\\|")
+
+
+def folded(heading: str, lines: list[str]) -> list[str]:
+    """Lines under a heading that opens and closes them: closed on the page, open in print and to the browser's own search."""
+    summary = ['<summary markdown="block">', "", heading, "", "</summary>"]
+    return ["", '<details class="rp-fold" markdown="1">', *summary, "", *lines, "", "</details>"]

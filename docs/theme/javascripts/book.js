@@ -119,3 +119,135 @@
     for (const plan of document.querySelectorAll(".rp-plan:not(:has(input))")) addMarks(plan)
   })
 })()
+
+// Long pages: a box that keeps what holds its words, and folds that open for an address that leads into them.
+;(() => {
+  const chinese = document.documentElement.lang.startsWith("zh")
+  const words = chinese ? { label: "筛选本页", count: (n, all) => `${all} 条中有 ${n} 条` }
+    : { label: "Filter this page", count: (n, all) => `${n} of ${all}` }
+
+  function openTarget() {
+    let target
+    try {
+      target = document.getElementById(decodeURIComponent(location.hash.slice(1)))
+    } catch {
+      return // an address that is no text
+    }
+    for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details"))
+      if (!fold.open) {
+        fold.open = true
+        target.scrollIntoView()
+      }
+  }
+
+  function addFilter(content, box, folds) {
+    const rowsOf = new Map(folds.map(fold => [fold, [...fold.querySelectorAll("tbody tr")]]))
+    const all = folds.reduce((n, fold) => n + (rowsOf.get(fold).length || 1), 0)
+    box.innerHTML = `<label>${words.label} <input type="search" class="rp-finder__input" autocomplete="off"></label> <span aria-live="polite"></span>`
+    const [input, told] = [box.querySelector("input"), box.querySelector("span")]
+    const opened = new Set(folds.filter(fold => fold.open))
+    function filter() {
+      const asked = input.value.toLowerCase().split(/\s+/).filter(Boolean)
+      const has = (...texts) => asked.every(word => texts.some(text => text.toLowerCase().includes(word)))
+      let left = 0
+      for (const fold of folds) {
+        const title = fold.querySelector("summary").textContent
+        const rows = rowsOf.get(fold)
+        const kept = rows.filter(row => has(title, row.textContent))
+        for (const row of rows) row.hidden = asked.length > 0 && !kept.includes(row)
+        const found = rows.length ? kept.length > 0 : has(fold.textContent)
+        fold.hidden = !found
+        fold.open = asked.length ? found : opened.has(fold)
+        left += rows.length ? kept.length : Number(found)
+      }
+      for (const heading of content.querySelectorAll("h2")) { // one above folds that are all gone goes with them
+        const below = []
+        for (let next = heading.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) below.push(next)
+        const own = below.filter(one => one.matches(".rp-fold"))
+        if (own.length) heading.hidden = own.every(one => one.hidden)
+      }
+      told.textContent = asked.length ? words.count(left, all) : ""
+    }
+    input.addEventListener("input", filter)
+  }
+
+  window.document$.subscribe(() => {
+    const content = document.querySelector(".md-content__inner")
+    const box = content?.querySelector(".rp-filter:empty")
+    if (box) addFilter(content, box, [...content.querySelectorAll(".rp-fold")])
+    openTarget()
+  })
+  addEventListener("hashchange", openTarget)
+})()
+
+// How far one is on this page, and a way back to where one was the last time. One store for both languages.
+;(() => {
+  const KEY = "runnable-pytorch.place"
+  const KEPT = 40 // pages
+  const chinese = document.documentElement.lang.startsWith("zh")
+  const words = chinese ? { on: "上次读到：", far: n => `已读到 ${n} %` } : { on: "You were at: ", far: n => `${n} %` }
+  const base = new URL(JSON.parse(document.getElementById("__config").textContent).base, location)
+  const home = base.pathname.replace(/\/*$/, "/")
+  let page = ""
+  let headings = []
+  let waits = false
+
+  const nameOf = () => location.pathname.startsWith(home) ? location.pathname.slice(home.length).replace(/index\.html$/, "") : ""
+
+  function stored() {
+    try {
+      const kept = JSON.parse(localStorage.getItem(KEY))
+      return Array.isArray(kept) ? kept.filter(row => Array.isArray(row) && row.length === 2) : []
+    } catch {
+      return []
+    }
+  }
+
+  function keep(name, anchor) {
+    const rest = stored().filter(row => row[0] !== name)
+    try {
+      localStorage.setItem(KEY, JSON.stringify(anchor ? [[name, anchor], ...rest].slice(0, KEPT) : rest))
+    } catch {} // a private window: no way back, then
+  }
+
+  function look() {
+    waits = false
+    if (!headings.length || page !== nameOf()) return
+    const room = document.documentElement.scrollHeight - innerHeight
+    const far = room > 0 ? Math.min(100, Math.round(100 * scrollY / room)) : 100
+    document.documentElement.style.setProperty("--rp-far", far / 100)
+    for (const told of document.querySelectorAll(".rp-far")) told.textContent = words.far(far)
+    const above = headings.filter(heading => heading.getBoundingClientRect().top < 120)
+    if (scrollY > innerHeight) keep(page, far > 97 ? "" : above.at(-1)?.id)
+  }
+
+  function offer(content) {
+    const anchor = stored().find(row => row[0] === page)?.[1]
+    const heading = anchor && headings.find(one => one.id === anchor)
+    if (!heading || location.hash || scrollY > 0 || headings.indexOf(heading) < 1) return
+    const line = document.createElement("a")
+    line.className = "rp-resume"
+    line.href = `#${anchor}`
+    line.textContent = words.on + heading.firstChild.textContent
+    line.addEventListener("click", () => line.remove())
+    content.append(line)
+  }
+
+  window.document$.subscribe(() => {
+    const content = document.querySelector(".md-content__inner")
+    page = nameOf()
+    headings = content && content.querySelector(".rp-code") ? [...content.querySelectorAll("h2[id], h3[id]")] : []
+    document.documentElement.style.setProperty("--rp-far", 0)
+    document.querySelector(".md-header")?.classList.toggle("rp-header--far", headings.length > 0)
+    if (!headings.length) return
+    const title = document.querySelector(".md-sidebar--secondary .md-nav__title")
+    if (title && !title.querySelector(".rp-far")) title.insertAdjacentHTML("beforeend", `<span class="rp-far" aria-hidden="true"></span>`)
+    offer(content)
+    look()
+  })
+  addEventListener("scroll", () => {
+    if (waits) return
+    waits = true
+    requestAnimationFrame(look)
+  }, { passive: true })
+})()
