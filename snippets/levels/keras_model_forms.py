@@ -177,7 +177,8 @@ assert sum(p.numel() for p in parts) == 816
 # --8<-- [end:rows_of_attention]
 
 # --8<-- [start:rows_of_lstm]
-print(layer_table(nn.LSTM(16, 8, 2, batch_first=True), input_shape=(10, 16)))
+lstm = nn.LSTM(16, 8, 2, batch_first=True, device="meta")  # shapes, no numbers
+print(layer_table(lstm, input_shape=(10, 16)))
 # --8<-- [end:rows_of_lstm]
 
 # --8<-- [start:parts_alone]
@@ -279,10 +280,9 @@ assert lost < 1e-3
 # --8<-- [start:solution_count_lstm]
 from snippets.toolkit.summary import layer_rows
 
-lstm = nn.LSTM(16, 8, 2, batch_first=True)
 h = 8
 by_hand = sum(4 * (h * size + h * h + 2 * h) for size in (16, 8))  # two layers
-_, row = layer_rows(lstm, lambda: lstm(torch.zeros(1, 10, 16)))
+_, row = layer_rows(lstm, lambda: lstm(torch.zeros(1, 10, 16, device="meta")))
 print(row.kind, row.parameters)
 assert row.parameters == by_hand
 # --8<-- [end:solution_count_lstm]
