@@ -10,10 +10,13 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from book.ground.errors import BookError
 from book.ground.tree import HERE, LANGUAGES, Tree
-from book.prove.check import Report
+
+if TYPE_CHECKING:
+    from book.prove.check import Report  # its imports take longer than finding an answer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,12 +129,17 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--workers", type=_positive, help="pages at a time (default: cores; 1 on a real accelerator)")
     one.set_defaults(run=_gpu)
 
-    one = commands.add_parser("find", help="examples of an API, of a task in words, or of an error message")
+    one = commands.add_parser("find", help="where the book has a name, a task, a term or an error message, with code")
     one.add_argument("query", nargs="+", help="torch.autograd.grad, x.view, 'second derivative'")
     one.add_argument("--json", action="store_true", help="everything that was found, for programs")
     one.add_argument("--language", choices=LANGUAGES, default="en")
     one.add_argument("--most", type=_positive, default=3, help="examples to print with their code (default 3)")
     one.set_defaults(run=_find)
+
+    one = commands.add_parser(
+        "mcp", help="serve the book to agents: Model Context Protocol on stdin and stdout, read-only"
+    )
+    one.set_defaults(run=_mcp)
 
     one = commands.add_parser("bench", help="measure the engine and the site; appends to bench/bench.json")
     one.add_argument("--quick", action="store_true", help="small sizes, nothing is appended")
@@ -426,6 +434,12 @@ def _find(options: argparse.Namespace) -> int:
     return status
 
 
+def _mcp(options: argparse.Namespace) -> int:
+    from book.find import agents
+
+    return agents.serve(options.root)
+
+
 def _bench(options: argparse.Namespace) -> int:
     from bench import measure
 
@@ -433,30 +447,15 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _copy(options: argparse.Namespace) -> int:
-    from book.ground.errors import nearest
+    from book.find import passages
     from book.ground.files import write_atomically
-    from book.record import records
 
-    page, colon, block = options.block.partition(":")
-    if not colon:
-        raise BookError(
-            f'"{options.block}" names no block: write PAGE:BLOCK, such as concepts/autograd:backward_scalar'
-        )
-    if page not in options.root.pages():
-        raise BookError(f'there is no page "{page}"{nearest(page, options.root.pages())}')
-    record = records.read(options.root, page)
-    cell = record.cell(block)
-    if cell is None:
-        raise BookError(f'{page} has no block "{block}"{nearest(block, [c.name for c in record.cells])}')
-    if cell.needs:
-        raise BookError(
-            f"{page}:{block} needs {cell.needs}, so its program was never run: copy the block from its page"
-        )
+    text = passages.program(options.root, options.block)
     if options.to is None:
-        print(cell.program["text"], end="")
+        print(text, end="")
         return 0
     if options.to.exists() and not options.force:
         raise BookError(f"{options.to} exists: choose another name, or say --force to overwrite it")
-    write_atomically(options.to, cell.program["text"])
+    write_atomically(options.to, text)
     print(f"wrote {options.to}")
     return 0

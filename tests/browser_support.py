@@ -517,15 +517,12 @@ def focus_shown(page: Page, steps: int) -> list[str]:
             const style = getComputedStyle(shown), box = shown.getBoundingClientRect()
             return {
                 name: el.outerHTML.slice(0, 120),
-                empty: el.matches(".md-search__scrollwrap"), // Material's list of results, before there is one
                 marked: el.matches("input[type=text]")
                     || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none",
                 inside: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight
                     && box.right > 0 && box.left < innerWidth,
             }
         }""")
-        if stop["empty"]:
-            continue
         if not stop["marked"]:
             problems.append(f"no sign of the focus on {stop['name']}")
         if not stop["inside"]:
@@ -585,7 +582,7 @@ class Links:
 
 def links(page: Page, known: Links) -> list[str]:
     """Every link, picture, script and style sheet of the page leads somewhere inside the site, anchors included."""
-    found = page.evaluate("""[...new Set([...document.querySelectorAll("[href]:not(link[rel^=alternate], link[rel=canonical], [data-md-component=search-share]), [src]")]
+    found = page.evaluate("""[...new Set([...document.querySelectorAll("[href]:not(link[rel^=alternate], link[rel=canonical]), [src]")]
         .map(el => el.href?.baseVal ?? el.href ?? el.src).filter(url => /^https?:/.test(url)))]""")
     return [problem for url in found if (problem := known.problem(url))]
 
@@ -594,13 +591,13 @@ def links(page: Page, known: Links) -> list[str]:
 
 
 def search(page: Page, words: str) -> Locator:
-    """Type into the search box as a reader does. Returns the results, once there is one."""
-    box = page.locator(".md-search__input")
+    """Type into the search box as a reader does. Returns the answers, once there is one."""
+    box = page.get_by_role("combobox")
     if not box.is_visible():
-        page.locator(".md-header label[for=__search]").click()
+        page.locator(".rp-find").click()
     box.click()
     box.fill("")
     page.keyboard.type(words)
-    results = page.locator(".md-search-result__link")
-    results.first.wait_for(state="attached")
+    results = page.get_by_role("option")
+    results.first.wait_for()
     return results

@@ -14,29 +14,24 @@ from browser_support import CHAPTER, CHAPTERS, NewContext, Place, Visit
 from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import Browser, Page, expect
 
-from book.find import reference
 from book.ground.tree import LANGUAGES, Tree
 from book.site import weight
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser
 
-ENTRY = "torch.autograd.grad"
 ANCHOR = "#accumulation"  # a heading in the middle of the chapter
 
 every_chapter = pytest.mark.parametrize("place", CHAPTERS, ids=lambda p: p.language)
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
-# ---- Search ----------------------------------------------------------------------------------------------------------
+# ---- First visit ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class FirstVisit:
-    """A window in which one chapter was read to its end: what it had asked for, before somebody searched in it.
-
-    The index of the search is made once in a document, which takes seconds: instant navigation keeps the document.
-    """
+    """A window in which one chapter was read to its end: what it had asked for, before somebody searched in it."""
 
     visit: Visit
     asked: tuple[str, ...]
@@ -44,17 +39,6 @@ class FirstVisit:
     @property
     def page(self) -> Page:
         return self.visit.page
-
-    def home(self) -> Page:
-        """The first page, in the same document."""
-        home = re.compile(re.escape(self.visit.base) + r"(zh/)?([?#].*)?\Z")
-        self.page.keyboard.press("Escape")
-        expect(self.page.locator("#__search")).not_to_be_checked()
-        if not home.match(self.page.url):
-            self.page.locator(".md-header .md-logo").click()
-            self.page.wait_for_url(home)
-            self.page.wait_for_timeout(500)  # the theme closes the search 125 ms after the address has changed
-        return self.page
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +58,7 @@ def first_visits(browser: Browser, base: str, site: Path) -> Iterator[dict[str, 
 
 
 def wait_for(seen: Visit, files: set[str]) -> None:
-    """Return when they were asked for: the search worker asks late."""
+    """Return when they were asked for: a sitemap is asked for late."""
     support.until(seen.page, lambda: files <= loaded(seen.asked, seen.base))
 
 
@@ -94,81 +78,14 @@ def test_the_weight_counts_all_that_a_page_loads(
 
 
 @every_language
-def test_the_index_waits_for_somebody_who_searches(first_visits: dict[str, FirstVisit], language: str) -> None:
+def test_nothing_of_the_search_is_fetched_before_somebody_searches(
+    first_visits: dict[str, FirstVisit], language: str
+) -> None:
     first = first_visits[language]
     assert support.quiet(first.visit) == []
-    assert not [address for address in first.asked if "search_index" in address]
+    assert not [address for address in first.asked if re.search(r"/search/|/(minisearch|search)\.js", address)]
     assert support.search(first.page, "backward").count()
-    assert len([address for address in first.visit.asked if "search_index" in address]) == 1
-
-
-@pytest.mark.parametrize(
-    ("language", "words", "anchor"),
-    [
-        ("en", "backward", "#backward-scalar"),
-        ("zh", "自动微分", ""),
-        ("zh", "计算图", ""),
-        ("zh", "反向传播", "#backward-scalar"),
-    ],
-)
-def test_search_finds_and_leads_there(
-    first_visits: dict[str, FirstVisit], language: str, words: str, anchor: str
-) -> None:
-    tab = first_visits[language].home()
-    results = support.search(tab, words)
-    wanted = f"[href*='/{Place(language, CHAPTER).address}?h=']" + (f"[href$='{anchor}']" if anchor else "")
-    hit = tab.locator(f".md-search-result__link{wanted}").first
-    expect(hit, f"{results.count()} results").to_be_attached()
-    expect(tab.locator(".md-search-result__item mark").first).to_be_visible()
-    if not hit.is_visible():
-        hit.locator("xpath=ancestor::details").locator("summary").click()
-    hit.click()
-    tab.wait_for_url(f"**/{Place(language, CHAPTER).address}?h=**")
-    expect(tab.locator(".md-content article mark").first).to_contain_text(re.compile(words[:2], re.IGNORECASE))
-    if anchor:
-        expect(tab.locator(anchor)).to_be_in_viewport()
-
-
-@pytest.mark.parametrize(
-    "words", [ENTRY, "autograd.grad", "save_for_backward", "retain_grad", "backward", "Torch.No_Grad"]
-)
-@every_language
-def test_search_finds_the_entry_first(
-    first_visits: dict[str, FirstVisit], index: reference.Index, language: str, words: str
-) -> None:
-    page = first_visits[language].home()
-    support.search(page, words)
-    names = [name for name in index.entries if f".{name.lower()}".endswith(f".{words.lower()}")]
-    assert names
-    first = page.locator(".md-search-result__link").first
-    places = "|".join(re.escape(index.address(name).partition("#")[0]) for name in names)
-    expect(first).to_have_attribute("href", re.compile(rf"/({places})\?h=.*#({'|'.join(map(re.escape, names))})$"))
-    expect(first).to_be_visible()
-
-
-@every_language
-def test_search_still_finds_chapters(first_visits: dict[str, FirstVisit], language: str) -> None:
-    page = first_visits[language].home()
-    support.search(page, {"en": "second derivatives", "zh": "二阶导数"}[language])
-    expect(page.locator(".md-search-result__link").first).to_have_attribute("href", re.compile(f"/{CHAPTER}/"))
-
-
-@every_language
-def test_search_finds_nothing_where_nothing_is(first_visits: dict[str, FirstVisit], language: str) -> None:
-    tab = first_visits[language].home()
-    tab.locator(".md-search__input").click()
-    tab.locator(".md-search__input").fill("")
-    tab.keyboard.type("qqzzxxvv")
-    expect(tab.locator(".md-search-result__meta")).to_have_text(
-        re.compile("No matching documents|没有找到符合条件的结果")
-    )
-    assert tab.locator(".md-search-result__link").count() == 0
-
-
-@every_language
-def test_a_shared_search_opens_by_itself(tab: Page, base: str, language: str) -> None:
-    tab.goto(base + Place(language, "index").address + "?q=backward")
-    tab.locator(".md-search-result__link").first.wait_for(state="attached")
+    assert len([address for address in first.visit.asked if address.endswith("/search/index.json")]) == 1
 
 
 # ---- Language switch -------------------------------------------------------------------------------------------------

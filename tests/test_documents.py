@@ -37,6 +37,8 @@ MADE = {
     "docs/records/gpu.json",
     "bench/bench.json",
     "docs/records/machines.json",
+    ".well-known/agent-skills/",
+    "search/index.json",
 }
 EXAMPLE = "broadcasting"  # the templates' chapter, which is not in the book
 FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<language>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)

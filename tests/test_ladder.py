@@ -311,7 +311,7 @@ def test_a_block_says_on_which_torch_it_was_proven(small: Tree) -> None:
     ladder.write(small, replace(made, torch="99.16.0", device="simulated"))
     for language in ("en", "zh"):
         assert f" · torch {minor}–99.15 · " in run_line(small, language)
-        assert run_line(small, language).endswith(f'\n{{ .rp-run data-search-exclude="" title="{where}" }}')
+        assert run_line(small, language).endswith(f'\n{{ .rp-run title="{where}" }}')
     assert "99." not in run_line(small, block="table"), "it differed there"
     ladder.write(small, replace(made, torch="99.17.1", python="3.13", system="Darwin arm64", failed=[]))
     assert f" · torch {minor}–99.17 · " in run_line(small)

@@ -12,7 +12,7 @@ from faults import append, write
 from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.site import build as building
-from book.site.build import LiveSite, _merge_index
+from book.site.build import LiveSite
 
 CONFIG = """\
 site_name: Small
@@ -21,7 +21,7 @@ docs_dir: build/{language}
 hooks: ["{hook}"]
 strict: true
 theme: mkdocs
-plugins: [search]
+plugins: []
 markdown_extensions: [attr_list, md_in_html, pymdownx.details, pymdownx.superfences, tables]
 """
 
@@ -153,16 +153,3 @@ def test_chinese_addresses_wait(tmp_path: Path, waiting: str, path: str, status:
     if status.startswith("503"):
         assert answered[0][1]["Retry-After"] == "2"
         assert body.decode() == waiting and '<meta http-equiv="refresh" content="2">' in waiting
-
-
-def entry(location: str, text: str = "") -> dict[str, str]:
-    return {"location": location, "text": text}
-
-
-def test_merge_index_puts_new_entries_where_the_old_ones_stood() -> None:
-    before = {"config": 1, "docs": [entry("a/", "old"), entry("a/#x", "old"), entry("b/"), entry("c/")]}
-    after = {"config": 2, "docs": [entry("a/", "new"), entry("a/#y", "new"), entry("d/", "new")]}
-    assert _merge_index(before, after) == {
-        "config": 1,
-        "docs": [entry("a/", "new"), entry("a/#y", "new"), entry("b/"), entry("c/"), entry("d/", "new")],
-    }

@@ -37,13 +37,13 @@ def test_code_and_outputs_stand_where_the_include_was(small: Tree) -> None:
     code = (
         "``` { .python #code-scale .rp-code }\nimport torch\n\nx = torch.tensor([1.0, 2.0, 3.0])\nprint(2 * x)\n```\n"
     )
-    output = '``` { .text .rp-out data-search-exclude="" }\ntensor([2., 4., 6.])\n```\n'
+    output = '``` { .text .rp-out }\ntensor([2., 4., 6.])\n```\n'
     assert code + "\n" + output + "\nrun on CPU · torch 2." in text
     assert "--8<--" not in text and "$" not in text and "<math" in text
     assert "| name | value |" in text and "| 0 | first | 0.25 |" in text
     assert "![A parabola](small/curve-1.svg#only-light){ .rp-figure loading=lazy }" in text
     assert (
-        '    ``` { .text .rp-out .rp-error data-search-exclude="" }\n    RuntimeError: The size of tensor a (3)' in text
+        '    ``` { .text .rp-out .rp-error }\n    RuntimeError: The size of tensor a (3)' in text
     )
     assert text.startswith("---\ntitle: Small\n")
 
@@ -192,7 +192,7 @@ def test_only_what_changed_is_parsed_again(small: Tree, monkeypatch: pytest.Monk
         stage(small)
 
 
-def test_a_notebook_view_holds_inputs_and_outputs_and_is_not_searched(
+def test_a_notebook_view_holds_inputs_and_outputs(
     small: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage(small)
@@ -205,7 +205,7 @@ def test_a_notebook_view_holds_inputs_and_outputs_and_is_not_searched(
         view = (folder / "small_notebook.md").read_text(encoding="utf-8")
         chapter = (folder / "small.md").read_text(encoding="utf-8")
         assert view.count(".rp-prompt") == chapter.count(".rp-code") >= 2
-        assert "`In [1]:`{ .rp-prompt }" in view and "search:\n  exclude: true" in view
+        assert "`In [1]:`{ .rp-prompt }" in view
         assert view.count(".rp-out") == chapter.count(".rp-out") and view.count(".rp-figure") == chapter.count(
             ".rp-figure"
         )
@@ -295,7 +295,7 @@ def test_each_form_of_an_output_is_shown(tmp_path: Path, sessions: Sessions) -> 
     assert Image.open(folder / "one" / "probe-2.png").getpixel((0, 0)) == (255, 0, 0)
     assert "| a |\n| ---: |\n| 1 |" in text and "rp-rich" in text
     assert (
-        '<div class="rp-out rp-rich" data-search-exclude=""><p><strong>Result</strong></p> <p>The <em>loss</em> is <math>'
+        '<div class="rp-out rp-rich"><p><strong>Result</strong></p> <p>The <em>loss</em> is <math>'
         in text
     )
     assert "<code>a &lt; b</code>" in text and "<mfrac><mn>1</mn><mn>2</mn></mfrac>" in text and "<msub>" in text

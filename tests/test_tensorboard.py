@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import browser_support as support
+import nbclient
+import nbformat
 import pytest
-from playwright.sync_api import expect
+import tensorboard_tabs as tabs
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, expect
 
 from book.ground.tree import HERE
-from book.source import sections
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser
 
-PAGE = "components/tensorboard_logging.py"
 BLOCKS = (
     "first_run",
     "read_back",
@@ -38,7 +38,6 @@ BLOCKS = (
     "log_epoch",
     "train_and_log",
 )
-IMPORTS = "import torch\nfrom torch import nn\n"  # stand in blocks that write no run of these
 RUNS = {
     "first": {"parabola"},
     "second": {"parabola"},
@@ -51,8 +50,14 @@ RUNS = {
     "one_epoch": {"loss/train", "loss/valid", "accuracy/valid"},
     "digits/lr_0.5": {"loss/train", "loss/valid", "accuracy/valid"},
 }
-LIMIT = 180.0  # seconds until the server must know all runs
-QUIET = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server on the runs of the chapter, which ends with the tests."""
+    runs = tabs.written(tmp_path_factory.mktemp("chapter"), BLOCKS)
+    with tabs.serving(runs, RUNS) as base:
+        yield base
 
 
 def api(base: str, path: str) -> object:
@@ -61,67 +66,8 @@ def api(base: str, path: str) -> object:
         return json.load(answer)
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def wait_for_runs(base: str, server: subprocess.Popen[str]) -> None:
-    """Return when the server lists every run; fail when it ends before, or takes too long."""
-    end = time.monotonic() + LIMIT
-    said = "nothing"
-    while time.monotonic() < end:
-        assert server.poll() is None, f"TensorBoard ended with status {server.returncode}"
-        try:
-            listed = api(base, "tags")
-        except (urllib.error.URLError, OSError) as error:
-            said = str(error)
-        else:
-            assert isinstance(listed, dict)
-            if {run: set(tags) for run, tags in listed.items()} == RUNS:
-                return
-            said = str(listed)
-        time.sleep(0.2)
-    pytest.fail(f"after {LIMIT:.0f} s the server does not list the runs; it said: {said}")
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the chapter's blocks write, in a process of their own."""
-    folder = tmp_path_factory.mktemp("chapter")
-    parsed = sections.parse((HERE.root / "snippets" / PAGE).read_text(encoding="utf-8"), PAGE)
-    script = folder / "blocks.py"
-    script.write_text(IMPORTS + "\n".join(parsed[name].code for name in BLOCKS), encoding="utf-8")
-    subprocess.run([sys.executable, str(script)], cwd=folder, env=QUIET, check=True, timeout=600, capture_output=True)
-    return folder / "runs"
-
-
-@pytest.fixture(scope="module")
-def server(runs: Path) -> Iterator[str]:
-    """The address of a real server on these runs, which ends with the tests."""
-    port = free_port()
-    base = f"http://127.0.0.1:{port}/"
-    log = runs.parent / "server.txt"
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(runs), "--host", "127.0.0.1"]
-    with log.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen([*command, "--port", str(port)], stdout=out, stderr=out, env=QUIET, text=True)
-        try:
-            wait_for_runs(base, process)
-            yield base
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
 def test_server_lists_the_scalars_of_the_chapter(server: str) -> None:
-    listed = api(server, "tags")
-    assert isinstance(listed, dict)
-    assert {run: set(tags) for run, tags in listed.items()} == RUNS
+    assert tabs.listed(server) == RUNS
 
 
 @pytest.mark.parametrize(
@@ -135,7 +81,7 @@ def test_server_lists_the_scalars_of_the_chapter(server: str) -> None:
 )
 def test_server_gives_what_the_chapter_says(server: str, run: str, tag: str, expected: list[tuple[int, float]]) -> None:
     query = urllib.parse.urlencode({"run": run, "tag": tag})
-    end = time.monotonic() + LIMIT  # a second file of a run is read a little later than the first
+    end = time.monotonic() + tabs.LIMIT  # a second file of a run is read a little later than the first
     found: list[tuple[int, float]] = []
     while found != expected and time.monotonic() < end:
         time.sleep(0.2)
@@ -163,3 +109,104 @@ def test_browser_shows_the_scalars_without_another_host(server: str) -> None:
         other = [url for url in asked if not url.startswith((server, "data:", "blob:"))]
         assert other == []
         assert errors == []
+
+
+ASK = """
+import json, os, signal, urllib.request
+from tensorboard import manager
+(server,) = manager.get_all()
+with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/") as answer:
+    print(json.dumps({"port": server.port, "page": answer.read().decode()}))
+os.kill(server.pid, signal.SIGTERM)
+"""
+
+
+def test_the_magic_of_a_notebook_shows_the_server_in_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where a server notes its number and port
+    monkeypatch.setenv(
+        "PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    )  # the magic starts ``tensorboard``
+    (tmp_path / "runs").mkdir()
+    cells = ["%load_ext tensorboard", f"%tensorboard --logdir runs --port {tabs.free_port()}", ASK]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = "".join(str(out.get("data", {}).get("text/html", "")) for out in notebook.cells[1].outputs)
+    said = json.loads(notebook.cells[2].outputs[0].text)
+    assert "<iframe" in shown
+    assert str(said["port"]) in shown
+    assert "<title>TensorBoard</title>" in said["page"]
+
+
+# ---- The pictures of the tabs -----------------------------------------------------------------------------------------
+
+TURNS = "projector"  # its points turn slowly, until a reader touches them
+MIDDLE = (320, 160, 1120, 800)  # there
+CELL = 80  # pixels: a place that is compared
+
+
+def ink(png: bytes, box: tuple[int, int, int, int] | None = None) -> list[float]:
+    """The share of each place that has another colour than most of it, whatever the font."""
+    picture = Image.open(io.BytesIO(png)).convert("L").crop(box)
+    shares = []
+    for top in range(0, picture.height, CELL):
+        for left in range(0, picture.width, CELL):
+            counts = picture.crop((left, top, left + CELL, top + CELL)).histogram()
+            most = counts.index(max(counts))
+            shares.append(1 - sum(counts[max(0, most - 12) : most + 13]) / CELL**2)
+    return shares
+
+
+def unlike(found: bytes, kept: bytes, *, turns: bool = False) -> str:
+    """In how many places one picture is empty and the other is not, if in more than two; else nothing.
+
+    Where what is shown turns, no place keeps its ink: then the picture has at least two thirds of the kept one's inked places.
+    """
+    if turns:
+        inked = [sum(share > 0.005 for share in ink(png, MIDDLE)) for png in (found, kept)]
+        return f"{inked[0]} places have something, {inked[1]} are kept" if inked[0] < inked[1] * 2 / 3 else ""
+    pairs = list(zip(ink(found), ink(kept), strict=True))
+    empty = sum(min(pair) < 0.001 and max(pair) > 0.01 for pair in pairs)
+    return f"{empty} of {len(pairs)} places are empty in one of the two" if empty > 2 else ""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
+    """A Chromium, and the address of a server on the runs that the pictures show."""
+    with tabs.serving_shown(tmp_path_factory.mktemp("pictures")) as base, support.launched() as browser:
+        yield browser, base
+
+
+@pytest.mark.parametrize("name", tabs.TABS)
+def test_a_tab_shows_what_its_picture_shows(shown: tuple[Browser, str], name: str) -> None:
+    found, png = tabs.seen(*shown, name)
+    assert found == json.loads(tabs.TEXTS.read_text(encoding="utf-8"))[name], "python tests/tensorboard_tabs.py"
+    assert unlike(png, tabs.picture(name).read_bytes(), turns=name == TURNS) == "", "python tests/tensorboard_tabs.py"
+
+
+@pytest.mark.parametrize("name", tabs.TABS)
+def test_a_picture_without_its_middle_is_noticed(name: str) -> None:
+    kept = tabs.picture(name).read_bytes()
+    picture = Image.open(io.BytesIO(kept)).convert("RGB")
+    assert picture.size == (tabs.SIZE["width"], tabs.SIZE["height"])
+    ImageDraw.Draw(picture).rectangle((330, 140, picture.width, picture.height), fill=picture.getpixel((1430, 780)))
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    assert unlike(out.getvalue(), kept, turns=name == TURNS)
+
+
+def test_a_tab_without_its_run_is_noticed(shown: tuple[Browser, str], tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    with tabs.serving(runs, {}) as base:
+        page = shown[0].new_page(viewport=tabs.SIZE)
+        page.goto(f"{base}?darkMode=false#scalars")
+        expect(page.get_by_role("link", name="Help")).to_be_visible()
+        page.wait_for_timeout(2000)
+        assert tabs.texts(page) != json.loads(tabs.TEXTS.read_text(encoding="utf-8"))["scalars"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_chapter_shows_the_pictures_with_alt_texts(language: str) -> None:
+    text = (HERE.root / "docs" / language / tabs.PAGE).with_suffix(".md").read_text(encoding="utf-8")
+    alts = dict(re.findall(r"!\[(.{30,})\]\(\.\./images/tensorboard/(\w+)\.png\)", text))
+    assert sorted(alts.values()) == sorted(tabs.TABS)

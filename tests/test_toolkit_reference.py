@@ -131,7 +131,7 @@ def test_signature_tables_shape_and_example(book: Tree) -> None:
     assert "**Shape**\n\nx (N, C).\n" in text
     assert "**Returns**\n\n| type | meaning |\n| --- | --- |\n| <code>float</code> | The value. |" in text
     assert "**Raises**\n\n| type | meaning |\n| --- | --- |\n| <code>ValueError</code> | it is wrong. |" in text
-    assert '**Example**\n\n``` { .pycon .rp-shown data-search-exclude="" }\n>>> smooth(1.0)\n0.5\n```' in text
+    assert '**Example**\n\n``` { .pycon .rp-shown }\n>>> smooth(1.0)\n0.5\n```' in text
     assert "**Reference**\n\nA paper." in text
 
 
@@ -152,7 +152,8 @@ def test_a_class_its_methods_and_what_it_inherits(book: Tree) -> None:
     assert "### `Base.fit` {#Base.fit}" in base and "\nfit(n: int = 1) -> None\n" in base
     assert "\n@staticmethod\nmake(kind: str) -> Base\n" in base
     assert "_hidden" not in base.partition("??? quote")[0]
-    assert "Extends: [`Base`](#Base) · Inherits: [`Base.fit`](#Base.fit), [`Base.make`](#Base.make)\n" in derived
+    inherited = "[`Base.fit`](#Base.fit){ #Derived.fit }, [`Base.make`](#Base.make){ #Derived.make }"
+    assert f"Extends: [`Base`](#Base) · Inherits: {inherited}\n" in derived
     assert (
         "**Args of `fit`**\n\n| name | type | meaning |\n| --- | --- | --- |\n| <code>n</code> | <code>int</code> | how many. |"
         in derived

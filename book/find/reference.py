@@ -1,7 +1,7 @@
-"""Find by API, the data: which block shows which API, best first.
+"""Which block shows which API, best first.
 
-``api_json`` is for machines, ``finder_json`` is the same in little for the finder (``book.find`` reads it too), and
-``book.site.reference_pages`` makes pages of it. Nothing is run and torch is not needed: names come from the records,
+``api_json`` is for machines, ``book.find.documents`` lists what is searched, and ``book.site.reference_pages`` makes pages
+of it. Nothing is run and torch is not needed: names come from the records,
 everything known about a name from book/names/apis.json.
 """
 
@@ -428,73 +428,6 @@ def place_of(example: Example, language: str) -> Place:
 def _folder(page: str) -> str:
     """The address of a page below the site's root."""
     return "" if page == "index" else f"{page.removesuffix('/index')}/"
-
-
-def finder_json(index: Index, language: str) -> str:
-    """What the finder searches, small: lists in place of objects, numbers in place of repeated words.
-
-    ``names``: [name, page below reference/, kind, where, aliases, examples (numbers) or the number of a name of the
-    same operation that has some, the line of code of the best one]; trailing parts that are empty are left out.
-    ``examples``: [page (number), block, heading, the other language's heading, descriptions of pictures, error].
-    """
-    other = next(one for one in LANGUAGES if one != language)
-    pages: dict[str, int] = {}
-    rows: list[list[Any]] = []
-    numbers: dict[int, int] = {}
-    for example in index.examples:
-        here = place_of(example, language)
-        there = example.places.get(other)
-        page = pages.setdefault(example.page, len(pages))
-        numbers[id(example)] = len(rows)
-        alts = " ".join(filter(None, [here.alt, there.alt if there else ""]))
-        other_heading = there.heading if there else ""
-        error = _first_words(example.error)
-        rows.append(_trimmed([page, example.block, here.heading, other_heading, alts, error]))
-    titles = [[page, *_titles(index, page, language, other)] for page in pages]
-    places = sorted({index.place(api) for api in index.known.by_name.values()})
-    at_place = {name: number for number, name in enumerate(places)}
-    order = {name: number for number, name in enumerate(sorted(index.known.by_name))}
-    names: list[list[Any]] = []
-    for name in order:
-        api = index.known.by_name[name]
-        row: list[Any] = [
-            name,
-            at_place[index.place(api)],
-            KINDS.index(api.kind),
-            WHERES.index(api.where),
-            " ".join(api.aliases),
-        ]
-        entry = index.entries.get(name)
-        if entry:
-            row += [[numbers[id(e)] for e in entry.examples], line_of(entry)]
-        else:
-            kin = next((n for n in index.known.families.get(api.family, ()) if n in index.entries), None)
-            row += [order[kin]] if kin else []
-        names.append(_trimmed(row))
-    made = {
-        "v": FORMAT,
-        "torch": index.known.torch,
-        "pages": titles,
-        "places": places,
-        "examples": rows,
-        "names": names,
-    }
-    return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
-
-
-def _trimmed(row: list[Any]) -> list[Any]:
-    while row[-1] == "":
-        row.pop()
-    return row
-
-
-def _titles(index: Index, page: str, language: str, other: str) -> tuple[str, str]:
-    example = next(e for e in index.examples if e.page == page)
-    return place_of(example, language).title, example.places[other].title if other in example.places else ""
-
-
-def _first_words(error: str) -> str:
-    return error if len(error) <= 240 else error[:240].rsplit(" ", 1)[0]
 
 
 def line_of(entry: Entry) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import re
@@ -14,7 +13,6 @@ import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from mkdocs.commands.build import build as mkdocs_build
@@ -24,6 +22,7 @@ from mkdocs.livereload import LiveReloadServer
 from book.ground.errors import BookError
 from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
+from book.site import skill
 from book.site.stage import config, stage
 from book.source import plan
 
@@ -126,7 +125,12 @@ def publish_markdown(tree: Tree, site: Path, site_url: str = "", languages: Iter
             title = re.search(r"^title: *(.+)$", text, re.MULTILINE)
             lines.append(f"- [{title[1] if title else name}]({site_url}{folder}{name})")
         lines.append("")
+    lines.append(
+        f"Programs find all of it by [the skill for agents]({site_url}{skill.FOLDER}/{skill.NAME}/SKILL.md).\n"
+    )
     write_atomically(site / "llms.txt", "\n".join(lines))
+    for name, text in skill.files(site_url).items():
+        write_atomically(site / name, text)
 
 
 def _base_url(tree: Tree, site_url: str | None) -> str:
@@ -248,13 +252,9 @@ class LiveSite:
 
     def _render(self, language: str) -> None:
         site = self.target if language == "en" else self.target / "zh"
-        index = site / "search" / "search_index.json"
-        before = json.loads(index.read_text(encoding="utf-8"))
         settings = load_config(config_file=CONFIGS[language], site_dir=str(site), strict=False, hooks=[])
         settings.nav = plan.with_days(self.tree, language, settings.nav or []) or None
         mkdocs_build(settings, dirty=True)
-        after = json.loads(index.read_text(encoding="utf-8"))
-        write_atomically(index, json.dumps(_merge_index(before, after), ensure_ascii=False, separators=(",", ":")))
 
     def _read_settings(self) -> list[tuple[str, int]]:
         """What makes a whole new build necessary: the configurations, the theme, and which pages there are."""
@@ -262,25 +262,6 @@ class LiveSite:
         configs = [self.tree.root / name for name in CONFIGS.values()]
         stamps = [(str(p), p.stat().st_mtime_ns) for p in sorted([*theme, *configs])]
         return stamps + [(f"{language}/{name}", 0) for language in LANGUAGES for name in self.tree.pages(language)]
-
-
-def _merge_index(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """A search index of all pages: the new entries of pages just rendered, the old ones of all others."""
-
-    def page(entry: dict[str, Any]) -> str:
-        return str(entry["location"]).partition("#")[0]
-
-    fresh: dict[str, list[dict[str, Any]]] = {}
-    for entry in after["docs"]:
-        fresh.setdefault(page(entry), []).append(entry)
-    merged: list[dict[str, Any]] = []
-    for entry in before["docs"]:
-        if page(entry) not in fresh:
-            merged.append(entry)
-        elif fresh[page(entry)]:
-            merged += fresh[page(entry)]
-            fresh[page(entry)] = []
-    return {**before, "docs": merged + [entry for entries in fresh.values() for entry in entries]}
 
 
 def serve(tree: Tree, host: str = "127.0.0.1", port: int = 8000) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -75,32 +76,21 @@ def links_to_files(text: str, pages: Path, folder: str) -> str:
 
 def _prepare(root: Path) -> None:
     """Beside what pages of one language fetch on a server, the same as scripts."""
-    data = (root / "search" / "search_index.json").read_text(encoding="utf-8")
-    _script(root / "search" / "search_index.js", "__index", data)  # file and name are those that Material waits for
-    _script(root / "finder.js", "rpFinderData", (root / "finder.json").read_text(encoding="utf-8"))
-
+    pieces = sorted((root / "search").glob("*.json"))
+    if not pieces:
+        raise BookError(f"{root}: there is no search/index.json; book/site/offline.py needs it")
+    for path in pieces:
+        _script(path.with_suffix(".js"), path.name, path.read_text(encoding="utf-8"))
     scripts = root / ASSETS
-    workers = sorted((scripts / "workers").glob("search.*.js"))
-    if len(workers) != 1:
-        raise BookError(f"{scripts}: {len(workers)} search workers; book/site/offline.py needs one")
-    wanted = {"book.js": scripts / "workers" / "book.js", "": workers[0]}
-    languages = [name for name in json.loads(data)["config"]["lang"] if name != "en"]
-    for name in ["stemmer.support", *languages] if languages else []:
-        wanted[f"lunr.{name}.min.js"] = scripts / "lunr" / "min" / f"lunr.{name}.min.js"
-    for path in (scripts / "lunr").rglob("*.js"):  # of 30 languages
-        if path.name not in wanted:
-            path.unlink()
-    sources = {name: path.read_text(encoding="utf-8") for name, path in wanted.items()}
-    marker = "const sources = {}"
-    before, found, after = SCRIPT.read_text(encoding="utf-8").partition(marker)
-    assert found
-    made = f"{before}const sources = {json.dumps(sources, ensure_ascii=False)}{after}"
-    (scripts / "offline.js").write_text(made, encoding="utf-8")
+    for folder in ("lunr", "workers"):  # of Material's own search, which this site has not
+        shutil.rmtree(scripts / folder, ignore_errors=True)
+    (scripts / "offline.js").write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def _script(path: Path, name: str, data: str) -> None:
-    """JSON as a script that sets a global. As text: a browser reads that faster than a literal."""
-    path.write_text(f"var {name} = JSON.parse({json.dumps(data, ensure_ascii=False)})\n", encoding="utf-8")
+    """JSON as a script that hands it to offline.js. As text: a browser reads that faster than a literal."""
+    told = f"rpOffline.took({json.dumps(name)}, JSON.parse({json.dumps(data, ensure_ascii=False)}))\n"
+    path.write_text(told, encoding="utf-8")
 
 
 def _zip(pages: Path, target: Path) -> None:

@@ -25,9 +25,9 @@ def shown(output: Mapping[str, Any], stem: str, alt: str) -> list[str]:
     kind = output["output_type"]
     if kind == "stream":
         extra = " .rp-stderr" if output["name"] == "stderr" else ""
-        return fence(printed(output), f'{{ .text .rp-out{extra} data-search-exclude="" }}')
+        return fence(printed(output), f"{{ .text .rp-out{extra} }}")
     if kind == "error":
-        return fence(printed(output), '{ .text .rp-out .rp-error data-search-exclude="" }')
+        return fence(printed(output), "{ .text .rp-out .rp-error }")
     shows, value = _shows(output)
     if shows == SVG:
         sides = (("", "light"), ("-dark", "dark"))
@@ -38,8 +38,8 @@ def shown(output: Mapping[str, Any], stem: str, alt: str) -> list[str]:
         return pipe_table(value) or []
     if shows in (MARKDOWN, LATEX):
         made = markdown(value) if shows == MARKDOWN else latex(value)
-        return [f'<div class="rp-out rp-rich" data-search-exclude="">{made}</div>']
-    return fence(value, '{ .text .rp-out data-search-exclude="" }')
+        return [f'<div class="rp-out rp-rich">{made}</div>']
+    return fence(value, "{ .text .rp-out }")
 
 
 def pictures(output: Mapping[str, Any], stem: str) -> dict[str, str | bytes]:

@@ -56,7 +56,7 @@ def extended(tree: Tree, page: Page, lines: Sequence[str]) -> list[str]:
             note = str(words["beyond"])
             if after is not None and found[index - 1].kind == "core":  # those behind the first one are passed over too
                 note += f" · [{str(words['go_on']).format(after.title)}](#{after.id})"
-            made[heading.line - 1] += f'\n\n{note}\n{{ .rp-beyond data-search-exclude="" }}'
+            made[heading.line - 1] += f"\n\n{note}\n{{ .rp-beyond }}"
     for number, line in enumerate(lines, start=1):
         match = TABLE.match(line)
         if match and number not in page.fenced:

@@ -1,4 +1,4 @@
-"""Find by API, the pages: the finder's, an index of namespaces, one for each namespace, and the line under each block.
+"""The pages of the reference and the search: the search's own, an index of namespaces, one for each namespace, and the line under each block.
 
 Generated Markdown, in both languages, from the index that ``book.find.reference`` makes of the records.
 """
@@ -9,7 +9,7 @@ import html
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 
-from book.find import reference
+from book.find import making, reference
 from book.find.reference import (
     ON_ONE_PAGE,
     SHOWN,
@@ -58,7 +58,7 @@ def api_links(page: str, language: str, code: str, names: Collection[str], impor
     if not links:
         return []
     words = words_of("reference", language)
-    return ["", words["line"] + words["colon"] + " · ".join(links), '{ .rp-apis data-search-exclude="" }']
+    return ["", words["line"] + words["colon"] + " · ".join(links), "{ .rp-apis }"]
 
 
 # ---- Pages -----------------------------------------------------------------------------------------------------------
@@ -75,10 +75,10 @@ def generate(tree: Tree, language: str, index: Index | None = None) -> dict[str,
         raise BookError("\n".join(index.problems))
     files = {
         "api.json": reference.api_json(index, language),
-        "finder.json": reference.finder_json(index, language),
         "finder.md": _finder_page(language),
         "reference/index.md": _index_page(index, language),
     }
+    files |= {f"search/{name}": text for name, text in making.made(tree, index, language).items()}
     for group, listed in index.groups.items():
         files |= _namespace(index, group, listed, language)
     return files
@@ -91,9 +91,7 @@ def _namespace(index: Index, group: str, listed: list[Api], language: str) -> di
     missing = [api for api in listed if api.name not in index.entries]
     own = f"reference/{slug(group)}"
     counts = {"shown": len(entries), "count": len(listed)}
-    lines = front_matter(
-        words["title"].format(name=group), words["description"].format(name=group, **counts), "boost: 0.5"
-    )
+    lines = front_matter(words["title"].format(name=group), words["description"].format(name=group, **counts))
     lines += ["", f"# {group} {{#{slug(group)}}}", ""]
     lines += [words["entries_intro" if entries else "no_entries"].format(**counts), ""]
     files = {}
@@ -111,7 +109,7 @@ def _namespace(index: Index, group: str, listed: list[Api], language: str) -> di
             links = [
                 f'<a id="{e.api.name}"></a>[`{short(e.api)}`]({_relative(index, e.api.name, own)})' for e in entries
             ]
-            lines += [" · ".join(links), '{ .rp-names data-search-exclude="" }', ""]
+            lines += [" · ".join(links), "{ .rp-names }", ""]
     if missing:
         lines += _missing(missing, language)
     files[f"{own}.md"] = "\n".join(lines) + "\n"
@@ -123,9 +121,7 @@ def _part(index: Index, group: str, name: str, entries: list[Entry], language: s
     letters = name.rpartition("/")[2].upper().replace("-", "–")
     title = words["part"].format(group=group, letters=letters)
     counts = {"shown": len(entries), "count": sum(place(api) == name for api in index.groups[group])}
-    lines = front_matter(
-        words["title"].format(name=title), words["description"].format(name=title, **counts), "boost: 0.5"
-    )
+    lines = front_matter(words["title"].format(name=title), words["description"].format(name=title, **counts))
     lines += ["", f"# {title} {{#{name.replace('/', '-')}}}", ""]
     lines += [words["namespace"].format(group=group, link=f"../{slug(group)}.md"), ""]
     for entry in entries:
@@ -180,7 +176,7 @@ def _entry(index: Index, entry: Entry, own: str, language: str, most: int = SHOW
         )
         sentences.append(words["chapters"] + words["colon"] + " · ".join(named))
         for sentence in sentences:
-            lines += [sentence, '{ .rp-more data-search-exclude="" }', ""]
+            lines += [sentence, "{ .rp-more }", ""]
     return lines
 
 
@@ -194,8 +190,8 @@ def _link(example: Example, own: str, language: str, *, whole_page: bool = False
 def _shown(example: Example, own: str, language: str) -> list[str]:
     """A copy of a block and its outputs, under a link to its place. Not a block that runs here: no id, another class."""
     here = place_of(example, language)
-    lines = [" · ".join(example_links(example, own, language)), '{ .rp-from data-search-exclude="" }', ""]
-    lines += fence(example.code, '{ .python .rp-shown data-search-exclude="" }')
+    lines = [" · ".join(example_links(example, own, language)), "{ .rp-from }", ""]
+    lines += fence(example.code, "{ .python .rp-shown }")
     folder = relative(example.page, own)
     for number, output in enumerate(example.outputs, start=1):
         lines += ["", *outputs.shown(output, f"{folder}/{example.block}-{number}", here.alt)]
@@ -220,7 +216,7 @@ def _missing(missing: list[Api], language: str) -> list[str]:
         address = f' href="{html.escape(api.address)}"' if api.address else ""
         items.append(f'<li><a id="{name}"{address}>{text}</a></li>')
     return [
-        f'<details class="rp-missing" id="without-example" data-search-exclude><summary>{words["none"].format(count=len(missing))}</summary>',
+        f'<details class="rp-missing" id="without-example"><summary>{words["none"].format(count=len(missing))}</summary>',
         f"<p>{words['none_intro']}</p><ul>{''.join(items)}</ul></details>",
         "",
     ]
@@ -229,7 +225,7 @@ def _missing(missing: list[Api], language: str) -> list[str]:
 def _index_page(index: Index, language: str) -> str:
     words = words_of("reference", language)
     shown, count = len(index.entries), len(index.known.by_name)
-    lines = front_matter(words["index_title"], words["index_description"], "exclude: true")
+    lines = front_matter(words["index_title"], words["index_description"])
     lines += [
         "",
         f"# {words['index_title']} {{#api-index}}",
@@ -263,7 +259,7 @@ def _finder_page(language: str) -> str:
     tries = " ".join(f'<a href="?q={html.escape(q.replace(" ", "+"))}">{html.escape(q)}</a>' for q in words["try"])
     return "\n".join(
         [
-            *front_matter(words["finder_title"], words["finder_description"], "exclude: true"),
+            *front_matter(words["finder_title"], words["finder_description"]),
             "",
             f"# {words['finder_title']} {{#finder}}",
             "",

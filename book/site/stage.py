@@ -18,6 +18,8 @@ from urllib.parse import urlencode
 from mkdocs.utils.yaml import yaml_load
 
 from book.find import reference
+from book.find.documents import TRADITIONAL
+from book.find.engine import FILES
 from book.ground.errors import BookError, at
 from book.ground.files import write_atomically
 from book.ground.tree import CONFIGS, LANGUAGES, Tree
@@ -146,6 +148,7 @@ def _stage_reference(
     target = tree.build / language
     names = tree.pages("en")
     paths = sorted((tree.snippets / "toolkit").rglob("*.py"))
+    paths += [*sorted(tree.words.glob("*.toml")), *FILES, TRADITIONAL]
     paths += [path for n in names for path in (tree.page("en", n), tree.page("zh", n), tree.record(n))]
     key = _digest(common, *names, *(p.read_text("utf-8", "backslashreplace") if p.is_file() else "" for p in paths))
     if before and before["key"] == key and all((target / file).is_file() for file in before["files"]):
@@ -247,7 +250,7 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
         title = next((h.line for h in page.headings if h.level == 1), 0)
         if title and page.name != "index":
             place = out.index(lines[title - 1]) + 1
-            out[place:place] = ["", _downloads(context, page, record, files), '{ .rp-take data-search-exclude="" }']
+            out[place:place] = ["", _downloads(context, page, record, files), "{ .rp-take }"]
         if page.name in NOTEBOOK_VIEWS:
             files[f"{page.name}{VIEW}.md"] = _ended(page, _notebook_view(page, record, lines))
     files[f"{page.name}.md"] = _ended(page, out)
@@ -286,7 +289,7 @@ def _notebook_view(page: Page, record: Record, lines: list[str]) -> list[str]:
     words = words_of("chapter", page.language)
 
     def shown(block: Block, cell: Cell, number: int) -> list[str]:
-        code = fence(block.code, '{ .python .rp-shown data-search-exclude="" }')
+        code = fence(block.code, "{ .python .rp-shown }")
         made = [f"`In [{number}]:`{{ .rp-prompt }}", "", *code]
         for order, output in enumerate(cell.outputs, start=1):
             made += ["", *_output(page, block, order, output, {})]
@@ -295,7 +298,7 @@ def _notebook_view(page: Page, record: Record, lines: list[str]) -> list[str]:
     body = _expand(page, record, lines, shown)[page.body :]
     title = f"{page.meta.get('title', page.name)} ({words['view']})"
     name = page.name.rpartition("/")[2]
-    head = front_matter(title, page.meta.get("description", ""), "exclude: true")
+    head = front_matter(title, page.meta.get("description", ""))
     at = next(n for n, line in enumerate(body) if line.startswith("# ")) + 1
     return [*head, *body[:at], "", f"[{words['chapter']}]({name}.md)", "{ .rp-take }", *body[at:]]
 
@@ -399,7 +402,7 @@ def _block(
         links.append(f"[{words['report']}]({_issue(context.repo_url, page, block, torch)}){{ .rp-report }}")
     told = "\N{NO-BREAK SPACE}· ".join([told, *links])  # no line of a narrow page starts with a dot
     title = f' title="{proven.where}"' if proven.where and not cell.needs else ""
-    return [*lines, "", told, f'{{ .rp-run data-search-exclude=""{title} }}']
+    return [*lines, "", told, f"{{ .rp-run{title} }}"]
 
 
 def _devices(words: dict[str, str], shown: GpuBlock | None, moved: GpuBlock | None) -> str:

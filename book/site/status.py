@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -80,7 +81,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
     asked = _moves(words["moves"], [cell.moves for record in known for cell in record.cells if not cell.needs])
     return "\n".join(
         [
-            *front_matter(words["title"], words["description"], "exclude: true"),
+            *front_matter(words["title"], words["description"]),
             "",
             f"# {words['title']} {{#status}}",
             "",
@@ -101,6 +102,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             *rows,
             "",
             *matrix.section(tree, language, known),
+            *_search(words, tree),
             f"## {words['machines']} {{#machines}}",
             "",
             words["machines_intro"],
@@ -117,6 +119,23 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "",
         ]
     )
+
+
+def _search(words: dict[str, Any], tree: Tree) -> list[str]:
+    """How well our own questions are answered, as ``python -m bench.search --write`` measured it."""
+    path = tree.records / "search.json"
+    if not path.is_file():
+        return []
+    data = json.loads(path.read_text(encoding="utf-8"))
+    rows = [
+        f"| {words['search_languages'][row['language']]} | {words['search_half'][str(row['held']).lower()]} | {row['questions']} | "
+        + " | ".join(f"{part:.1%}".replace("%", "\N{NO-BREAK SPACE}%") for part in row["recall"])
+        + " |"
+        for row in data["rows"]
+    ]
+    head = [words["search_head"], "| --- | --- | ---: | ---: | ---: | ---: |"]
+    intro = words["search_intro"].format(date=data["date"])
+    return [f"## {words['search']} {{#search}}", "", intro, "", *head, *rows, ""]
 
 
 def _counted(words: dict[str, str], gpu: GpuRecord, blocks: Sequence[GpuBlock | None]) -> str:

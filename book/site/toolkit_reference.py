@@ -192,7 +192,7 @@ class _Module:
         if places:
             lines += [
                 self.words["shown"] + self.words["colon"] + " · ".join(places),
-                '{ .rp-more data-search-exclude="" }',
+                "{ .rp-more }",
                 "",
             ]
         source = textwrap.dedent(piece.source).splitlines()
@@ -216,7 +216,7 @@ class _Module:
         ]
         parts = [self.words["bases"] + self.words["colon"] + self.words["comma"].join(map(self._link, bases))]
         if methods:
-            inherited = self.words["comma"].join(self._link(method) for method in methods)
+            inherited = self.words["comma"].join(f"{self._link(m)}{{ #{piece.name}.{m.name} }}" for m in methods)
             parts.append(self.words["inherited"] + self.words["colon"] + inherited)
         return [" · ".join(parts), "{ .rp-about }", ""]
 
@@ -287,7 +287,7 @@ class _Module:
 
 def _fence(lines: list[str], language: str = "python") -> list[str]:
     """A fence that shows code and is no block that runs."""
-    return [*fence("\n".join(lines), f'{{ .{language} .rp-shown data-search-exclude="" }}'), ""]
+    return [*fence("\n".join(lines), f"{{ .{language} .rp-shown }}"), ""]
 
 
 def _signature(piece: Piece) -> list[str]:

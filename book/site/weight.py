@@ -76,7 +76,7 @@ def weigh(site: Path, page: str, language: str) -> Weight:
         parser.feed(tag)
     base = path.parent
     loaded = [urldefrag(found).url for found in parser.found]
-    loaded += _search(text, site if language == "en" else site / language, base)
+    loaded += _fetched(text, site if language == "en" else site / language, base)
     files = {}
     for address in dict.fromkeys(loaded):
         if urlsplit(address).scheme or address.startswith("//"):
@@ -88,17 +88,13 @@ def weigh(site: Path, page: str, language: str) -> Weight:
     return Weight(page, language, _gzipped(path), files)
 
 
-def _search(text: str, home: Path, base: Path) -> list[str]:
-    """The search worker and the script that it wraps, and the sitemap that instant navigation reads. Index and word
-    lists come when somebody searches."""
+def _fetched(text: str, home: Path, base: Path) -> list[str]:
+    """The sitemap that instant navigation reads. Search, its index and its word lists come when somebody searches."""
     config = re.search(r'<script id="?__config"?[^>]*>(.*?)</script>', text, re.DOTALL)
     if not config:
         return []
-    settings = json.loads(config[1])
     sitemap = relative((home / "sitemap.xml").as_posix(), f"{base.as_posix()}/")
-    found = [sitemap] if "navigation.instant" in settings["features"] else []
-    worker, _, own = str(settings["search"]).partition("?")
-    return found + ([worker, posixpath.join(posixpath.dirname(worker), own)] if own else [worker])
+    return [sitemap] if "navigation.instant" in json.loads(config[1])["features"] else []
 
 
 @lru_cache(maxsize=4096)

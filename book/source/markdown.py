@@ -9,11 +9,11 @@ import re
 MARKS = str.maketrans({c: f"&#{ord(c)};" for c in "*_`[]{}\\|~^$"})
 
 
-def front_matter(title: str, description: str, *search: str) -> list[str]:
-    """The head of a page. ``search`` says what the site's search makes of it: ``exclude: true``, ``boost: 0.5``."""
+def front_matter(title: str, description: str) -> list[str]:
+    """The head of a page."""
     values = {"title": title, "description": description}
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
-    return ["---", *lines, *(["search:", *(f"  {setting}" for setting in search)] if search else []), "---"]
+    return ["---", *lines, "---"]
 
 
 def fence(text: str, info: str) -> list[str]:

@@ -199,6 +199,63 @@ for node in read("runs/graph").Graph().node:
         print(f"{node.op:13} in {node.name.rpartition('/')[0]}")
 # --8<-- [end:add_graph]
 
+# --8<-- [start:graph_figure]
+from matplotlib.patches import FancyBboxPatch
+
+
+class Skip(nn.Module):
+    """A layer and a ReLU, whose result is added to what came in."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return x + self.layer(x).relu()  # (N, 8)
+
+
+torch.manual_seed(0)
+net = nn.Sequential(Skip(), nn.Linear(8, 2))
+with SummaryWriter("runs/skip") as writer:
+    writer.add_graph(net, torch.zeros(1, 8))
+
+nodes = {node.name: node for node in read("runs/skip").Graph().node}
+ops = [name for name, n in nodes.items() if n.op.startswith(("IO", "aten::"))]
+edges = [(start, end) for end in ops for start in nodes[end].input if start in ops]
+row = dict.fromkeys(ops, 0)
+for _ in ops:  # a node stands below all nodes that it takes in
+    row |= {end: max(row[start] + 1, row[end]) for start, end in edges}
+modules = {}  # the rows of the nodes in each module
+for name in ops:
+    folders = name.split("/")[:-1]
+    for depth in range(1, len(folders) + 1):
+        modules.setdefault("/".join(folders[:depth]), []).append(row[name])
+
+fig, ax = plt.subplots(figsize=(4.6, 5.2), layout="constrained")
+for name, rows in modules.items():
+    depth = name.count("/")
+    if name not in ("input", "output"):
+        corner = -1.5 + 0.2 * depth, min(rows) - 0.8 + 0.22 * depth
+        width, end = 3 - 0.4 * depth, max(rows) + 0.5 - 0.1 * depth
+        look = {"boxstyle": "round,pad=0,rounding_size=0.08", "alpha": 0.15, "lw": 0}
+        box = FancyBboxPatch(corner, width, end - corner[1], color="#2f6fdb", **look)
+        ax.add_patch(box)
+        label = name.split("/")[-1]
+        ax.text(corner[0] + 0.06, corner[1] + 0.05, label, fontsize=8, va="top")
+for name in ops:
+    label = name.split("/")[0] if nodes[name].op == "IO Node" else nodes[name].op
+    ax.text(0, row[name], label, ha="center", va="center")
+for start, end in edges:
+    aside = 0.4 if row[end] > row[start] + 1 else 0  # beside the nodes between
+    look = {"arrowstyle": "->", "color": "#7a8599", "shrinkA": 10, "shrinkB": 10}
+    look["connectionstyle"] = f"arc3,rad={-aside}"
+    ax.annotate("", (aside, row[end]), (aside, row[start]), arrowprops=look)
+assert [sum(end == name for _, end in edges) for name in ops].count(2) == 1
+ax.set(xlim=(-1.6, 1.6), ylim=(max(row.values()) + 0.3, -0.3))
+ax.axis("off")
+plt.show()
+# --8<-- [end:graph_figure]
+
 # --8<-- [start:graph_without_input]
 with SummaryWriter("runs/no_input") as writer:
     torch.manual_seed(0)

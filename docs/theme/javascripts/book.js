@@ -21,16 +21,6 @@
       else el.removeAttribute("tabindex")
   }
 
-  // Material's search dialog has no name, and it hears keys only: a word picked with the mouse
-  // from an input method, or pasted, would not be searched.
-  function mendSearch() {
-    const dialog = document.querySelector(".md-search[role=dialog]:not([aria-label])")
-    const input = dialog?.querySelector("input")
-    if (!input) return
-    dialog.setAttribute("aria-label", input.placeholder)
-    input.addEventListener("input", () => input.dispatchEvent(new KeyboardEvent("keyup")))
-  }
-
   // "copy runnable" is a link to a program of its own; with a clipboard it is copied instead of opened.
   async function copyProgram(link) {
     const words = document.documentElement.lang.startsWith("zh") ? ["已复制", "复制失败，请打开链接"] : ["copied", "not copied: open the link"]
@@ -63,7 +53,6 @@
 
   window.document$.subscribe(() => {
     pointLanguageSwitch()
-    mendSearch()
     requestAnimationFrame(focusScrollable)
   })
   addEventListener("resize", focusScrollable)

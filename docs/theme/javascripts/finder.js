@@ -1,229 +1,28 @@
-// Find by API: the search itself, the finder (on its page, and as a dialog that Ctrl+K opens anywhere), and links in code.
-// The search has the rules of book/find/ask.py, on the same data (finder.json); a test asks both the same questions.
+// The box of the search: on its page, and as a dialog that Ctrl+K, "/" or a tap opens anywhere; and links in code.
+// search.js finds and ranks; it, MiniSearch and the index are fetched when somebody is about to search.
 (() => {
   const config = JSON.parse(document.getElementById("__config").textContent)
   const home = new URL(config.base.replace(/\/*$/, "/"), location)
   const chinese = document.documentElement.lang.startsWith("zh")
   const WORDS = chinese
     ? {
-        find: "按 API 查找", hint: "名称、任务或报错信息", names: "API", examples: "示例", none: "没有找到。",
-        near: "没有完全匹配的结果，拼写相近的有：", count: n => `${n} 个示例`, empty: "还没有示例", see: "还没有示例，参见",
-        results: n => `${n} 条结果`, loading: "正在载入……", failed: "数据没有载入。请重新打开本页再试。", close: "关闭", link: "本次结果的链接",
-        keys: "↑ ↓ 选择 · Enter 打开 · Esc 关闭", kinds: ["函数", "类", "方法", "属性"], code: "API：",
+        find: "搜索", hint: "名称、任务、术语或报错信息", none: "书里没有找到。", near: "书里没有这个。最接近的有：",
+        alike: "没有这个名称，拼写相近的有：", count: n => `${n} 个示例`, empty: "还没有示例", see: "还没有示例，参见",
+        results: n => `${n} 条结果`, loading: "正在载入……", failed: "索引没有载入，无法搜索。请检查网络后再试。",
+        partly: "只搜索了标题和名称：其余部分没有载入。", close: "关闭", link: "本次结果的链接", read: word => `按“${word}”搜索。`,
+        keys: "↑ ↓ 选择 · Enter 打开 · Esc 关闭", kinds: ["函数", "类", "方法", "属性"], toolkit: "工具包", code: "API：",
+        means: (say, since) => `${say}${since ? `（自 torch ${since}）` : ""} →`,
       }
     : {
-        find: "Find by API", hint: "A name, a task or an error message", names: "APIs", examples: "Examples", none: "Nothing found.",
-        near: "No exact match. Spelled alike:", count: n => (n === 1 ? "1 example" : `${n} examples`), empty: "no example yet",
+        find: "Search", hint: "A name, a task, a word or an error message", none: "Nothing in the book.", near: "Nothing in the book has this. Nearest:",
+        alike: "No such name. Spelled alike:", count: n => (n === 1 ? "1 example" : `${n} examples`), empty: "no example yet",
         see: "no example yet, see", results: n => (n === 1 ? "1 result" : `${n} results`), loading: "Loading …",
-        failed: "The data did not load. Open this page again to retry.", close: "Close", link: "Link to these results",
-        keys: "↑ ↓ to choose · Enter to open · Esc to close", kinds: ["function", "class", "method", "property"], code: "API: ",
+        failed: "The index did not load, so nothing can be searched. Check the connection and try again.",
+        partly: "Only headings and names were searched: the rest did not load.", close: "Close", link: "Link to these results",
+        read: word => `Searched as “${word}”.`, keys: "↑ ↓ to choose · Enter to open · Esc to close",
+        kinds: ["function", "class", "method", "property"], toolkit: "toolkit", code: "API: ",
+        means: (say, since) => `${say}${since ? ` (since torch ${since})` : ""} →`,
       }
-
-  // ---- The search ---------------------------------------------------------------------------------------------------
-
-  const EXPAND = { F: "torch.nn.functional", nn: "torch.nn", optim: "torch.optim", dist: "torch.distributed" }
-  const NAMES = 6, EXAMPLES = 12, OF_THE_BEST = 6, SIMILAR = 12, SOME = 0.4
-  const METHOD = 2 // kinds from this one on are members of a class
-  const STOP = new Set((
-    "a an and are as at be by can do does for from get give given has have how i if in into is it its me my of on or " +
-    "that the this to use using was what when where which why with you your").split(" "))
-  const CHINESE_STOP = /如何|怎么样|怎么|怎样|为什么|什么|请问|可以|的|了|吗|呢|用|对/g
-  const CALL = /^(?:[A-Za-z_][A-Za-z0-9_]*\s*=\s*)?@?([A-Za-z_][A-Za-z0-9_.]*)\(/
-  const NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/
-  const ASCII = /^[\x00-\x7f]*$/
-
-  const squash = name => name.replace(/[_.]/g, "").toLowerCase()
-  const lastPart = name => name.slice(name.lastIndexOf(".") + 1)
-  const wordsOf = text =>
-    text.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase().match(/[a-z0-9]+|[\u3400-\u9fff]+/g) ?? []
-  const hay = text => ` ${wordsOf(text).join(" ")} `
-  function stem(word) {
-    if (word.length > 4 && word.endsWith("ies")) return word.slice(0, -3)
-    return word.length > 3 && word.endsWith("s") && !word.endsWith("ss") ? word.slice(0, -1) : word
-  }
-  function queryWords(query) {
-    const words = [...new Set(wordsOf(query.replace(CHINESE_STOP, " ")).filter(word => !STOP.has(word)))]
-    return words.length ? words : [...new Set(wordsOf(query))]
-  }
-
-  function distance(one, other, most) {
-    if (Math.abs(one.length - other.length) > most) return most + 1
-    let before2 = [], before = [], row = Array.from({ length: other.length + 1 }, (_, n) => n)
-    for (let i = 1; i <= one.length; i++) {
-      before2 = before
-      before = row
-      row = [i]
-      for (let j = 1; j <= other.length; j++) {
-        let cost = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (one[i - 1] !== other[j - 1]))
-        if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) cost = Math.min(cost, before2[j - 2] + 1)
-        row.push(cost)
-      }
-      if (Math.min(...row) > most) return most + 1
-    }
-    return Math.min(row[other.length], most + 1)
-  }
-
-  function prepare(data) {
-    const names = data.names.map(([name, place, kind, where, aliases = "", more = null, line = ""]) => {
-      const spellings = aliases ? [name, ...aliases.split(" ")] : [name]
-      const last = lastPart(name)
-      return {
-        name, place, kind, where, line, spellings, last, lower: spellings.map(one => one.toLowerCase()), squashed: squash(last),
-        whole: squash(name), words: wordsOf(name), examples: Array.isArray(more) ? more : [], kin: typeof more === "number" ? more : null,
-      }
-    })
-    const texts = data.examples.map(([page, block, heading, other = "", alt = "", error = ""]) => ({
-      head: hay(`${heading} ${other} ${block}`), rest: hay(`${data.pages[page].slice(1).join(" ")} ${alt}`), error: hay(error), uses: "",
-    }))
-    for (const one of names) for (const number of one.examples) texts[number].uses += ` ${wordsOf(one.last).join(" ")}`
-    for (const text of texts) text.uses += " "
-    return { data, names, texts }
-  }
-
-  function tier(one, { spelled, lower, last, whole, words, end }) {
-    for (const name of spelled) if (one.spellings.includes(name)) return 1
-    for (const name of lower) if (one.lower.includes(name)) return 2
-    for (const name of spelled) for (const own of one.spellings) if (own.endsWith(`.${name}`)) return 3
-    for (const name of lower) for (const own of one.lower) if (own.endsWith(`.${name}`)) return 4
-    if (end && end === one.last) return one.kind >= METHOD ? 5 : 6
-    if (last && last === one.squashed) return 7
-    if (spelled.length && last.length >= 2 && one.squashed.startsWith(last)) return 8
-    if (last.length >= 3 && one.squashed.includes(last)) return 9
-    if (whole.length >= 3 && one.whole.includes(whole)) return 10
-    if (words.length && words.every(word => one.words.some(own => own.startsWith(word)))) return 11
-    return 0
-  }
-
-  function sortNames(index, found, dotted) {
-    const order = ([number, level, away = 0]) => {
-      const one = index.names[number]
-      const shown = one.examples.length ? 0 : one.kin !== null ? 1 : 2
-      return [level, away, shown, one.where, dotted ? 0 : +(one.kind >= METHOD), -one.examples.length, one.name.length]
-    }
-    return found
-      .map(hit => [order(hit), hit])
-      .sort(([a, [one]], [b, [other]]) => {
-        for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return a[n] - b[n]
-        return index.names[one].name < index.names[other].name ? -1 : 1
-      })
-      .map(([, [number, level]]) => [number, level])
-  }
-
-  function findNames(index, name, words) {
-    if (!name && !words.length) return []
-    const dot = name.indexOf(".")
-    const spelled = name ? [name] : []
-    if (dot > 0 && dot < name.length - 1 && Object.hasOwn(EXPAND, name.slice(0, dot)))
-      spelled.unshift(EXPAND[name.slice(0, dot)] + name.slice(dot))
-    const question = {
-      spelled, lower: spelled.map(one => one.toLowerCase()), last: name ? squash(lastPart(name)) : words.join(""),
-      whole: name.includes(".") ? squash(name) : "",
-      words: !name && words.every(word => ASCII.test(word)) ? words : [], end: name.includes(".") ? lastPart(name) : "",
-    }
-    const found = []
-    index.names.forEach((one, number) => {
-      const level = tier(one, question)
-      if (level) found.push([number, level])
-    })
-    return sortNames(index, found, name.includes("."))
-  }
-
-  function findSimilar(index, name) {
-    const last = squash(lastPart(name))
-    if (last.length < 4) return []
-    const most = last.length < 8 ? 1 : 2
-    const found = []
-    index.names.forEach((one, number) => {
-      const away = distance(last, one.squashed, most)
-      if (away <= most) found.push([number, SIMILAR, away])
-    })
-    return sortNames(index, found, false)
-  }
-
-  function valueOf(text, word, start, ascii, pairs) {
-    if (ascii) {
-      for (const [own, worth] of [[text.head, 3], [text.error, 2], [text.uses, 1], [text.rest, 1]])
-        if (own.includes(start)) return [worth + (own.includes(` ${word} `) ? 0.5 : 0), 1]
-      return null
-    }
-    for (const [own, worth] of [[text.head, 3], [text.rest, 1]]) if (own.includes(word)) return [worth + 0.5, 1]
-    for (const [own, worth] of [[text.head, 3], [text.rest, 1]]) {
-      const part = pairs.filter(pair => own.includes(pair)).length / Math.max(pairs.length, 1)
-      if (part >= 0.6) return [worth, part]
-    }
-    return null
-  }
-
-  function findExamples(index, words, isName, hasNames) {
-    if (!words.length) return [[], false]
-    const { texts } = index
-    const seen = new Set()
-    const values = words.map(word => {
-      const found = new Map()
-      const ascii = ASCII.test(word), start = ` ${stem(word)}`
-      const pairs = Array.from({ length: word.length - 1 }, (_, n) => word.slice(n, n + 2))
-      texts.forEach((text, number) => {
-        const value = valueOf(text, word, start, ascii, pairs)
-        if (value) found.set(number, value), seen.add(number)
-      })
-      return found
-    })
-    const weights = values.map(found => Math.log(1 + texts.length / (found.size || 0.5)))
-    const total = weights.reduce((sum, weight) => sum + weight, 0)
-    const long = words.some(word => !ASCII.test(word) && word.length >= 4)
-    const need = !isName && (words.length > 2 || long) ? 0.6 : 0.99
-    const phrase = ` ${words.join(" ")}`
-    const rated = []
-    for (const number of [...seen].sort((a, b) => a - b)) {
-      let covered = 0, points = 0
-      values.forEach((found, n) => {
-        const [value, part] = found.get(number) ?? [0, 0]
-        covered += weights[n] * part
-        points += weights[n] * value * part
-      })
-      covered /= total
-      if (covered < SOME) continue
-      points = points / total + (texts[number].head.includes(phrase) ? 2 : 0)
-      if (words.length > 2 && texts[number].error.includes(phrase)) points += 3
-      rated.push({ poor: covered < need, points, number, full: covered >= 0.99 && points >= 2 })
-    }
-    rated.sort((a, b) => a.poor - b.poor || b.points - a.points || a.number - b.number)
-    let good = rated.filter(row => !row.poor)
-    if (!good.length && !hasNames && !isName) good = rated
-    return [good.map(row => row.number), good.some(row => row.full)]
-  }
-
-  function find(index, query) {
-    query = query.replace(/\s+/g, " ").trim()
-    const ident = query.match(CALL)?.[1] ?? query.replace(/^@+/, "").replace(/[(). ]+$/, "")
-    const name = NAME.test(ident) ? ident : ""
-    const words = queryWords(query)
-    let names = findNames(index, name, words)
-    let [examples, full] = findExamples(index, words, !!name, !!names.length)
-    if (!names.length && !full && (name || words.length === 1)) names = findSimilar(index, name || words[0])
-    const best = names.length ? names[0][1] : 99
-    const namesFirst = best <= 8 || (best < SIMILAR && !full) || !examples.length
-    if (best <= 7) names = names.filter(([number, level]) => level <= 7 || index.names[number].examples.length)
-    names = names.slice(0, NAMES)
-    if (namesFirst && names.length) {
-      const own = index.names[names[0][0]].examples.slice(0, OF_THE_BEST)
-      for (const [number, level] of names.slice(1)) if (level <= 7) own.push(...index.names[number].examples.slice(0, 1))
-      examples = [...own, ...(best < SIMILAR ? examples : [])]
-    }
-    return { names, examples: [...new Set(examples)].slice(0, EXAMPLES), namesFirst: namesFirst && !!names.length }
-  }
-
-  let loading = null
-  function load() {
-    const fetched = () => fetch(new URL("finder.json", home))
-      .then(answer => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
-    loading ??= (window.rpOffline?.finder ?? fetched)() // the offline copy can fetch nothing
-      .then(prepare)
-      .catch(error => { loading = null; throw error })
-    return loading
-  }
-
-  // ---- The finder: a combobox with a list --------------------------------------------------------------------------
 
   const make = (tag, options = {}, ...children) => {
     const el = document.createElement(tag)
@@ -233,6 +32,48 @@
     el.append(...children)
     return el
   }
+
+  // ---- What is fetched ----------------------------------------------------------------------------------------------
+
+  const script = path => new Promise((resolve, reject) => {
+    const el = make("script", { src: new URL(path, home).href })
+    el.addEventListener("load", resolve)
+    el.addEventListener("error", () => { el.remove(); reject(new Error(path)) })
+    document.head.append(el)
+  })
+  const fetched = new Map()
+  // A file of the index; the offline copy can fetch nothing, and has each as a script.
+  function file(name) {
+    if (!fetched.has(name)) {
+      const wanted = window.rpOffline
+        ? window.rpOffline.file(name)
+        : fetch(new URL(`search/${name}`, home)).then(answer => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
+      fetched.set(name, wanted.catch(error => { fetched.delete(name); throw error }))
+    }
+    return fetched.get(name)
+  }
+  let loading = null
+  function load() {
+    loading ??= Promise.all([script("javascripts/vendor/minisearch.js").then(() => script("javascripts/search.js")), file("index.json")])
+      .then(([, data]) => new rpSearch.Search(data))
+      .catch(error => { loading = null; throw error })
+    return loading
+  }
+  const two = number => String(number).padStart(2, "0")
+  // The pieces of prose that a query needs. Returns whether there were any.
+  async function pieces(search, query) {
+    const numbers = search.needs(query)
+    await Promise.all(numbers.map(async number => search.add(number, await file(`${two(number)}.json`))))
+    return numbers.length > 0
+  }
+  async function found(query) {
+    const search = await load()
+    await pieces(search, query)
+    return search.find(query)
+  }
+
+  // ---- The finder: a combobox with a list --------------------------------------------------------------------------
+
   let made = 0
 
   function mount(box, { changed = () => {}, opened = () => {} } = {}) {
@@ -241,11 +82,11 @@
     const input = make("input", {
       type: "text", className: "rp-finder__input", placeholder: WORDS.hint, autocomplete: "off", spellcheck: false, role: "combobox",
       "aria-label": WORDS.find, "aria-expanded": "false", "aria-controls": list.id, "aria-autocomplete": "list", autocapitalize: "off",
-      enterKeyHint: "go",
+      enterKeyHint: "search",
     })
     const status = make("p", { className: "rp-finder__status", role: "status" })
     box.prepend(input, status, list)
-    let options = [], active = -1, asked = null
+    let options = [], active = -1, asked = null, moved = false // moved: the reader chose, not we
 
     function choose(number) {
       options[active]?.setAttribute("aria-selected", "false")
@@ -261,71 +102,88 @@
     function option(href, head, note, detail) {
       const el = make("a", { href, role: "option", tabIndex: -1, className: "rp-finder__option", "aria-selected": "false" })
       el.id = `${id}-${options.length}`
-      el.append(make("span", { className: "rp-finder__head" }, ...head), make("span", { className: "rp-finder__note" }, note))
+      el.append(make("span", { className: "rp-finder__head" }, ...head), make("span", { className: "rp-finder__note" }, note ?? ""))
       if (detail) el.append(make("code", { className: "rp-finder__code" }, detail))
       options.push(el)
       return el
     }
 
-    function ofName(index, number) {
-      const { name, last, place, kind, examples, kin, line } = index.names[number]
-      const address = new URL(`reference/${index.data.places[place]}/#${name}`, home)
-      const told = examples.length ? WORDS.count(examples.length) : kin !== null ? `${WORDS.see} ${index.names[kin].name}` : WORDS.empty
-      const parent = name.slice(0, name.length - last.length)
-      const el = option(address, [make("small", {}, parent), make("b", {}, last)], `${WORDS.kinds[kind]} · ${told}`, line)
-      if (!examples.length) el.classList.add("rp-finder__option--empty")
+    function ofName(answer) {
+      const { name, kindOf, count, kin } = answer
+      const last = name.slice(name.lastIndexOf(".") + 1)
+      const told = count ? WORDS.count(count) : kin ? `${WORDS.see} ${kin}` : WORDS.empty
+      const head = [make("small", {}, name.slice(0, name.length - last.length)), make("b", {}, last)]
+      const el = option(new URL(answer.address, home), head, `${WORDS.kinds[kindOf]} · ${told}`, " ")
+      if (!count) el.classList.add("rp-finder__option--empty")
+      const code = el.querySelector("code")
+      file(`lines-${two(answer.number % 16)}.json`).then(lines => { code.textContent = lines[answer.number] ?? "" }, () => {})
       return el
     }
 
-    function ofExample(index, number) {
-      const [page, block, heading, , , error = ""] = index.data.examples[number]
-      const [path, title] = index.data.pages[page]
-      const folder = path === "index" ? "" : `${path.replace(/\/index$/, "")}/`
-      return option(new URL(`${folder}#code-${block}`, home), [make("b", {}, heading)], `${title} · ${block}`, error)
+    function of(answer) {
+      let el
+      if (answer.kind === "api") el = ofName(answer)
+      else if (answer.kind === "toolkit") el = option(new URL(answer.address, home), [make("b", {}, answer.name)], WORDS.toolkit, answer.line)
+      else {
+        const note = answer.heading === answer.title ? "" : answer.title
+        el = option(new URL(answer.address, home), [make("b", {}, answer.heading)], note, answer.message)
+      }
+      if (answer.alias) el.querySelector(".rp-finder__head").prepend(make("small", {}, WORDS.means(answer.alias, answer.since), " "))
+      return el
     }
 
-    function group(label, children) {
-      const head = make("div", { id: `${id}-${label}`, className: "rp-finder__group", role: "presentation" }, label)
-      return make("div", { role: "group", "aria-labelledby": head.id }, head, ...children)
-    }
-
-    function show(index, query) {
+    function show(result, query, partly) {
+      const chosen = moved ? options[active]?.href : ""
       options = []
       const words = query.trim()
-      const found = words ? find(index, words) : { names: [], examples: [] }
-      const near = found.names.length && found.names[0][1] === SIMILAR
-      const parts = []
-      const names = () => found.names.length && parts.push(group(WORDS.names, found.names.map(([number]) => ofName(index, number))))
-      const examples = () =>
-        found.examples.length && parts.push(group(WORDS.examples, found.examples.map(number => ofExample(index, number))))
-      for (const part of found.namesFirst ? [names, examples] : [examples, names]) part()
-      list.replaceChildren(...parts)
+      const rows = result.answers.length ? result.answers : result.near
+      list.replaceChildren(...(words ? rows : []).map(of))
       list.hidden = !options.length
       list.scrollTop = 0
       input.setAttribute("aria-expanded", String(!!options.length))
-      status.textContent = !words ? "" : !options.length ? WORDS.none : near ? WORDS.near : WORDS.results(options.length)
+      const alike = result.near.some(one => one.kind === "api")
+      const told = !words ? "" : !options.length ? WORDS.none : !result.answers.length ? (alike ? WORDS.alike : WORDS.near) : WORDS.results(options.length)
+      status.textContent = [told, result.mended && WORDS.read(result.mended), partly && WORDS.partly].filter(Boolean).join(" ")
       box.classList.toggle("rp-finder--asked", !!words)
-      choose(options.length ? 0 : -1)
+      const again = chosen ? options.findIndex(el => el.href === chosen) : -1
+      choose(options.length ? Math.max(0, again) : -1)
     }
 
+    const NONE = { answers: [], near: [] }
     async function ask() {
       const query = input.value
       asked = query
+      moved = false
       changed(query)
+      if (!query.trim()) return show(NONE, query)
       if (!loading) status.textContent = WORDS.loading
+      let search
       try {
-        const index = await load()
-        if (asked === query) show(index, query)
+        search = await load()
       } catch {
-        status.textContent = WORDS.failed
+        if (asked === query) show(NONE, ""), status.textContent = WORDS.failed
+        return
       }
+      if (asked !== query) return
+      try {
+        const wanted = search.needs(query).length > 0
+        list.setAttribute("aria-busy", String(wanted))
+        if (wanted) {
+          show(search.find(query), query)
+          await pieces(search, query)
+        }
+        if (asked === query) show(search.find(query), query)
+      } catch {
+        if (asked === query) show(search.find(query), query, true)
+      }
+      if (asked === query) list.setAttribute("aria-busy", "false")
     }
 
     input.addEventListener("input", ask)
     input.addEventListener("keydown", event => {
       if (event.isComposing) return
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-      if (step && options.length) choose((active + step + options.length) % options.length)
+      if (step && options.length) moved = true, choose((active + step + options.length) % options.length)
       else if (event.key === "Enter" && options[active]) {
         const { ctrlKey, metaKey, shiftKey } = event
         options[active].dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }))
@@ -341,7 +199,7 @@
       input.addEventListener(name, event => { if (event.key !== "Escape" && !event.ctrlKey && !event.metaKey) event.stopPropagation() })
     list.addEventListener("mousemove", event => {
       const number = options.indexOf(event.target.closest?.("[role=option]"))
-      if (number >= 0 && number !== active) choose(number)
+      if (number >= 0 && number !== active) moved = true, choose(number)
     })
     list.addEventListener("click", event => {
       if (event.target.closest("[role=option]") && !event.ctrlKey && !event.metaKey && !event.shiftKey) opened()
@@ -380,8 +238,11 @@
     load().catch(() => {})
   }
 
+  const types = el => el instanceof Element && (el.isContentEditable || el.matches("input, textarea, select"))
   addEventListener("keydown", event => {
-    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return
+    const { key, ctrlKey, metaKey, shiftKey, altKey, target } = event
+    const slash = key === "/" && !ctrlKey && !metaKey && !altKey && !types(target) && !dialog?.open
+    if (!slash && (key.toLowerCase() !== "k" || !(ctrlKey || metaKey) || shiftKey || altKey)) return
     event.preventDefault()
     if (dialog?.open) dialog.close()
     else openDialog()
@@ -411,9 +272,7 @@
       }, 200)
     }
     const finder = mount(box, { changed })
-    // Material would take ?q= for its own search: main.html puts it aside on a first load.
-    const query = window.rpQuery ?? new URLSearchParams(location.search).get("q")
-    delete window.rpQuery
+    const query = new URLSearchParams(location.search).get("q")
     if (query) finder.ask(query)
     finder.input.focus({ preventScroll: true })
     box.querySelector(".rp-finder__try")?.addEventListener("click", event => {
@@ -461,10 +320,16 @@
 
   window.document$.subscribe(() => {
     const link = document.querySelector(".rp-find")
-    if (link) link.href = new URL("finder/", home)
+    if (link) {
+      link.href = new URL("finder/", home)
+      if (matchMedia("(hover: hover)").matches) { // who has no keys is told of none
+        link.title = `${WORDS.find} (Ctrl+K, /)`
+        link.setAttribute("aria-keyshortcuts", "Control+K Meta+K /")
+      }
+    }
     mountPage()
     for (const line of document.querySelectorAll(".rp-apis")) linkCode(line)
   })
 
-  window.rpFinder = { prepare, find, load }
+  window.rpFinder = { load, found }
 })()

@@ -1,0 +1,80 @@
+"""docs/words/aliases.toml: what people say -> where the book has it."""
+
+from __future__ import annotations
+
+import tomllib
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from book.ground.errors import at
+from book.ground.tree import Tree
+
+TABLES = ("old", "framework", "word", "message")
+KEYS = {"to", "as", "since"}
+
+
+@dataclass(frozen=True)
+class Alias:
+    """Words that readers bring, and the places they mean.
+
+    Attributes:
+        table: ``old`` (a name that has a successor), ``framework`` (another library's), ``word`` or ``message``.
+        to: places, best first: ``api:torch.optim.SGD``, ``toolkit:FocalLoss``, ``page`` or ``page#section``.
+        same: what the book calls it; searched beside the words themselves.
+        since: of ``old``: the release of torch that brought the successor.
+    """
+
+    table: str
+    say: str
+    to: tuple[str, ...]
+    same: str = ""
+    since: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody tunes the ranking by it: a third of the rows, drawn by their words."""
+        return zlib.crc32(self.say.encode()) % 3 == 0
+
+    def data(self) -> list[Any]:
+        row: list[Any] = [self.say, list(self.to), self.same, self.since]
+        while row[-1] == "":
+            row.pop()
+        return row
+
+
+def load(tree: Tree) -> list[Alias]:
+    """The rows in the order of the file; none if there is no file.
+
+    Raises:
+        BookError: the file is not TOML, or a row has a missing, unknown or ill-typed key.
+    """
+    path = tree.words / "aliases.toml"
+    if not path.is_file():
+        return []
+    where = tree.relative(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise at(where, None, f"not valid TOML: {error}") from error
+    rows: list[Alias] = []
+    for table, entries in data.items():
+        if table not in TABLES or not isinstance(entries, dict):
+            raise at(where, None, f'"{table}" is no table of aliases: they are {", ".join(TABLES)}')
+        rows += [_row(where, table, say, entry) for say, entry in entries.items()]
+    return rows
+
+
+def _row(where: str, table: str, say: str, entry: Any) -> Alias:
+    label = f'[{table}] "{say}"'
+    if isinstance(entry, str | list):
+        entry = {"to": entry}
+    if not isinstance(entry, dict) or set(entry) - KEYS:
+        raise at(where, None, f'{label}: write a place, a list of places, or {{ to = …, as = "…", since = "…" }}')
+    to = entry.get("to", [])
+    to = [to] if isinstance(to, str) else to
+    if not isinstance(to, list) or not to or not all(isinstance(one, str) and one for one in to):
+        raise at(
+            where, None, f'{label}: "to" must name a place, such as "api:torch.optim.SGD" or "concepts/autograd#chain"'
+        )
+    return Alias(table, say, tuple(to), str(entry.get("as", "")), str(entry.get("since", "")))
