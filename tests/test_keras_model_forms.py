@@ -119,7 +119,10 @@ def test_any_nest_is_input_and_output(nest: object) -> None:
 
     net = Sums()
     model = KerasModel(net, loss, torch.optim.SGD(net.parameters(), 1e-3), {"first": lambda o, t: o.flatten()[0]})
-    data = [(convert_nest(lambda t: t[:3], nest), torch.ones(3, 1)), (convert_nest(lambda t: t[3:], nest), torch.ones(1, 1))]
+    data = [
+        (convert_nest(lambda t: t[:3], nest), torch.ones(3, 1)),
+        (convert_nest(lambda t: t[3:], nest), torch.ones(1, 1)),
+    ]
     model.fit(data, data, epochs=1)
     scale = net.scale.item()
     out = model.predict(data)
@@ -162,7 +165,14 @@ def test_what_a_batch_may_be() -> None:
     assert (list(inputs), targets, weights) == (["a"], y, None)
     assert inputs_of({"a": x, "label": y}, "label").keys() == {"a"}
     assert inputs_of((x, y)) is x and inputs_of(x) is x
-    for data, one in ((x, True), ({"a": x}, True), ((x, x), True), (Scored(x), True), ([x, x], False), (((x, y),), False)):
+    for data, one in (
+        (x, True),
+        ({"a": x}, True),
+        ((x, x), True),
+        (Scored(x), True),
+        ([x, x], False),
+        (((x, y),), False),
+    ):
         assert is_inputs(data) is one
 
 
@@ -175,7 +185,11 @@ def test_what_a_batch_may_be() -> None:
         ({"x": torch.zeros(8, 2), "y": torch.zeros(8)}, None, r"KerasModel's target=; got \{'x': Tensor \(8, 2\), 'y'"),
         ({"x": torch.zeros(8, 2), "y": torch.zeros(8)}, "label", r"its targets at target='label'; got \{'x'"),
         ((torch.zeros(8, 2).numpy(), torch.zeros(8)), None, r"torch.from_numpy\); got \(ndarray \(8, 2\), Tensor"),
-        (({"a": [torch.zeros(8).numpy()]}, torch.zeros(8)), None, r"torch.from_numpy\); got \(\{'a': \[ndarray \(8,\)\]\}"),
+        (
+            ({"a": [torch.zeros(8).numpy()]}, torch.zeros(8)),
+            None,
+            r"torch.from_numpy\); got \(\{'a': \[ndarray \(8,\)\]\}",
+        ),
         ((torch.zeros(8, 2), torch.zeros(8).numpy()), None, r"torch.from_numpy"),
         ((torch.zeros(8, 2), [1, 2]), None, r"targets must hold a tensor; got \(Tensor \(8, 2\), \[int, int\]\)"),
         ((torch.zeros(8, 2), torch.zeros(8), [1.0]), None, r"weights must be a tensor; got"),
@@ -228,7 +242,9 @@ def test_samples_are_counted_in_targets_that_are_no_tensor(kind: type) -> None:
     assert model.fit(data, data)[0]["loss"] == pytest.approx(exact, rel=1e-6)
     assert model.history[0]["val_loss"] == pytest.approx(exact, rel=1e-6)
     # and in training: a group of unequal batches makes the step of the big one
-    many, one = (KerasModel(n := nn.Linear(3, 2), loss, torch.optim.SGD(n.parameters(), 0.1), accumulate=k) for k in (2, 1))
+    many, one = (
+        KerasModel(n := nn.Linear(3, 2), loss, torch.optim.SGD(n.parameters(), 0.1), accumulate=k) for k in (2, 1)
+    )
     many.net.load_state_dict(net.state_dict()), one.net.load_state_dict(net.state_dict())
     many.fit(data), one.fit([batch(slice(None))])
     torch.testing.assert_close(many.net.weight, one.net.weight)

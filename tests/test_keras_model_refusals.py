@@ -50,7 +50,12 @@ MODEL: list[tuple[str, object, type, str]] = [
     ("optimizer", lambda net: torch.optim.LBFGS(net.parameters()), ValueError, "LBFGS needs a closure"),
     ("metrics", [accuracy], TypeError, "metrics must be dict, got [function]"),
     ("metrics", accuracy, TypeError, "metrics must be dict, got function"),
-    ("metrics", {"accuracy": "accuracy"}, TypeError, "metric 'accuracy' must be a function of (outputs, targets), got str"),
+    (
+        "metrics",
+        {"accuracy": "accuracy"},
+        TypeError,
+        "metric 'accuracy' must be a function of (outputs, targets), got str",
+    ),
     ("metrics", {"accuracy": 0.5}, TypeError, "metric 'accuracy' must be a function"),
     ("metrics", {1: accuracy}, TypeError, "the name of a metric must be str, got 1"),
     ("metrics", {"loss": accuracy}, ValueError, "metric 'loss': that name in a row means something else"),
@@ -85,7 +90,12 @@ MODEL: list[tuple[str, object, type, str]] = [
 ]
 
 FIT: list[tuple[str, object, type, str]] = [
-    ("train", torch.zeros(4, 2), TypeError, "train must be a DataLoader or another iterable of batches, got Tensor (4, 2)"),
+    (
+        "train",
+        torch.zeros(4, 2),
+        TypeError,
+        "train must be a DataLoader or another iterable of batches, got Tensor (4, 2)",
+    ),
     ("train", None, TypeError, "train must be a DataLoader or another iterable of batches, got NoneType"),
     ("train", "data.csv", TypeError, "train must be a DataLoader or another iterable of batches, got str"),
     ("train", {"x": torch.zeros(4, 2)}, TypeError, "iterable of batches, got {'x': Tensor (4, 2)}"),
@@ -103,7 +113,12 @@ FIT: list[tuple[str, object, type, str]] = [
     ("epochs", 1.0, TypeError, "epochs must be int, got 1.0"),
     ("epochs", None, TypeError, "epochs must be int, got NoneType"),
     ("epochs", True, TypeError, "epochs must be int, got True"),
-    ("monitor", "val_los", ValueError, "monitor='val_los' (did you mean 'val_loss'?): choose from loss, auc, val_loss, val_auc"),
+    (
+        "monitor",
+        "val_los",
+        ValueError,
+        "monitor='val_los' (did you mean 'val_loss'?): choose from loss, auc, val_loss, val_auc",
+    ),
     ("monitor", 3, TypeError, "monitor must be str or None, got 3"),
     ("monitor", "auc", ValueError, "mode=None: choose from min, max"),
     ("mode", "smallest", ValueError, "mode='smallest': choose from min, max"),
@@ -204,7 +219,9 @@ def test_two_modes_that_contradict() -> None:
     """The rate would fall in each epoch in which the score rises."""
     plateau = lr_scheduler.ReduceLROnPlateau
     model = make(metrics={"auc": auc}, scheduler=lambda o: plateau(o))
-    with pytest.raises(ValueError, match="ReduceLROnPlateau has mode='min', but monitor='auc' has mode='max': give both"):
+    with pytest.raises(
+        ValueError, match="ReduceLROnPlateau has mode='min', but monitor='auc' has mode='max': give both"
+    ):
         model.fit(BATCHES, monitor="auc", mode="max")
     model = make(scheduler=lambda o: plateau(o, mode="max"))
     with pytest.raises(ValueError, match="has mode='max', but monitor='loss' has mode='min'"):

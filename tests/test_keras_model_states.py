@@ -76,7 +76,9 @@ def test_load_takes_all_or_nothing_and_plain_state_dicts(tmp_path: Path) -> None
         model.load(tmp_path / "broken.pt")
     assert same(weights(model), weights(source))
     torch.save({"model": source.net.state_dict(), "epoch": 3}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match=r"other.pt is neither a file that save wrote nor a state_dict: it has \['model'"):
+    with pytest.raises(
+        ValueError, match=r"other.pt is neither a file that save wrote nor a state_dict: it has \['model'"
+    ):
         model.load(tmp_path / "other.pt")
     torch.save([1, 2], tmp_path / "list.pt")
     with pytest.raises(ValueError, match="it has list"):

@@ -78,7 +78,9 @@ NETS = {
     "bilinear": run(lambda: nn.Bilinear(3, 2, 4), torch.ones(4, 3), torch.ones(4, 2)),
     "mlp": run(lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(), nn.Linear(4, 1)), torch.ones(4, 3)),
     "empty": run(lambda: nn.Sequential(), torch.ones(4, 3)),
-    "nested": run(lambda: nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(3, 3))), nn.Identity()), torch.ones(4, 3)),
+    "nested": run(
+        lambda: nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(3, 3))), nn.Identity()), torch.ones(4, 3)
+    ),
     "own": run(Own, torch.ones(4, 7)),
     "tied": run(Tied, torch.ones(2, 3, dtype=torch.long)),
     "several": run(Several, torch.ones(4, 2), more=torch.ones(5, 2, 4)),
@@ -86,7 +88,9 @@ NETS = {
     "normed": run(normed, torch.ones(4, 3)),
     "conv1d": run(lambda: nn.Conv1d(2, 3, 3), torch.ones(1, 2, 9)),
     "cnn": run(
-        lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.PReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 2)),
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.PReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 2)
+        ),
         torch.ones(2, 1, 8, 8),
     ),
     "transposed": run(lambda: nn.ConvTranspose2d(2, 3, 2), torch.ones(1, 2, 4, 4)),
@@ -100,15 +104,24 @@ NETS = {
     "gru": run(lambda: nn.GRU(8, 4), F),
     "cell": run(lambda: nn.LSTMCell(8, 4), torch.ones(3, 8)),
     "attention": run(lambda: nn.MultiheadAttention(8, 2, batch_first=True), F, F, F),
-    "other widths": run(lambda: nn.MultiheadAttention(8, 2, kdim=3, vdim=5, batch_first=True), F, F[..., :3], F[..., :5]),
+    "other widths": run(
+        lambda: nn.MultiheadAttention(8, 2, kdim=3, vdim=5, batch_first=True), F, F[..., :3], F[..., :5]
+    ),
     "encoder layer": run(lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), F),
     "encoder": run(lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2), F),
     "decoder layer": run(lambda: nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), F, F),
     "transformer": run(lambda: nn.Transformer(8, 2, 1, 1, 16, batch_first=True), F, F),
-    "adaptive": run(lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 10], div_value=2), torch.ones(4, 8), torch.ones(4, dtype=torch.long)),
+    "adaptive": run(
+        lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 10], div_value=2),
+        torch.ones(4, 8),
+        torch.ones(4, dtype=torch.long),
+    ),
     "lists": run(lambda: Lists(), torch.ones(2, 3)),
     "float64": run(lambda: nn.Linear(3, 2, dtype=torch.float64), torch.ones(4, 3, dtype=torch.float64)),
-    "lazy": run(lambda: nn.Sequential(nn.LazyConv2d(3, 2), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2)), torch.ones(1, 2, 4, 4)),
+    "lazy": run(
+        lambda: nn.Sequential(nn.LazyConv2d(3, 2), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2)),
+        torch.ones(1, 2, 4, 4),
+    ),
 }
 
 
