@@ -8,7 +8,7 @@ BIN    := .venv/bin
 PY     := $(BIN)/python
 unexport PYTHONSAFEPATH PYTHONOPTIMIZE  # of a user: the one hides book/ from python, the other drops asserts
 
-.PHONY: serve build offline test programs record ladder gpu sim bench lint clean
+.PHONY: serve build offline test programs record ladder gpu sim bench originals lint clean
 
 serve: .venv/.site            ## build both languages, serve them with live reload
 	@$(PY) -m book serve --port $(PORT)
@@ -39,6 +39,9 @@ sim: .venv/.all               ## run every block as shown beside a simulated acc
 
 bench: .venv/.all             ## measure the engine and the site; appends to bench/bench.json
 	@$(PY) -m book bench
+
+originals: .venv/.all         ## train on the originals of the data, on a machine with network; writes docs/originals.json
+	@$(PY) -m bench.originals
 
 lint: .venv/.all
 	@$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache

@@ -27,7 +27,17 @@ from book.record import ladder, records
 from book.record.gpu import MOVED, YES, GpuBlock, GpuRecord, read_gpu
 from book.record.ladder import Rung
 from book.record.records import Cell, Record
-from book.site import error_index, matrix, notebooks, outputs, plan_pages, reference_pages, status, toolkit_reference
+from book.site import (
+    error_index,
+    matrix,
+    notebooks,
+    original_pages,
+    outputs,
+    plan_pages,
+    reference_pages,
+    status,
+    toolkit_reference,
+)
 from book.site.matrix import Proven
 from book.source import code_zh, ledger, mathml, pages
 from book.source.code_zh import Translations, translated
@@ -178,7 +188,8 @@ def _inputs(tree: Tree, name: str, language: str) -> list[str]:
     files = [tree.page(language, name), tree.snippets / f"{name}.py", tree.record(name), tree.requirements]
     files += plan_pages.inputs(tree, name, language)
     files += sorted((tree.snippets / "toolkit").rglob("*.py"))
-    return [p.read_text(encoding="utf-8", errors="backslashreplace") if p.is_file() else "" for p in files]
+    texts = [p.read_text(encoding="utf-8", errors="backslashreplace") if p.is_file() else "" for p in files]
+    return texts + original_pages.inputs(tree, texts[0])
 
 
 @lru_cache(maxsize=1)
@@ -235,6 +246,7 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
     lines = mathml.convert_lines(page.lines, is_prose, page.path)
     lines = [with_percents(line) if is_prose(number) else line for number, line in enumerate(lines, start=1)]
     lines = plan_pages.extended(context.tree, page, lines)
+    lines = original_pages.told(context.tree, page.language, lines)
     imports: dict[str, str] = {}
     proven = matrix.proven(page.language, record, context.ladder) if record else {}
 

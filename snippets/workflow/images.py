@@ -804,6 +804,178 @@ assert torch.equal(predict(again, x_test), probability)
 print("classes:", loaded["classes"], f" mean {again.mean:.4f}")
 # --8<-- [end:load_network]
 
+# --8<-- [start:open_photo]
+from importlib.resources import files
+
+samples = files("sklearn.datasets.images")  # a package with two photographs
+with Image.open(samples / "china.jpg") as picture:
+    print(picture.format, "mode", picture.mode, "size", picture.size)
+    temple = to_tensor(picture)  # (3, H, W)
+with Image.open(samples / "flower.jpg") as picture:
+    flower = to_tensor(picture)
+for name, photo in {"temple": temple, "flower": flower}.items():
+    red, green, blue = photo.double().mean(dim=(1, 2)).tolist()
+    print(f"{name}: {tuple(photo.shape)} mean {red:.3f} {green:.3f} {blue:.3f}")
+# --8<-- [end:open_photo]
+
+
+# --8<-- [start:channel_pictures]
+def show_photos(photos):
+    """Photographs (3, H, W) or single channels (H, W) in a row, with titles."""
+    size = (1.6 * len(photos), 1.6)
+    _, axes = plt.subplots(1, len(photos), figsize=size, layout="constrained")
+    for ax, (title, photo) in zip(axes, photos.items(), strict=True):
+        last = photo.permute(1, 2, 0) if photo.ndim == 3 else photo  # (H, W, C)
+        ax.imshow(last.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="none")
+        ax.set_title(title, fontsize=10)
+        ax.axis("off")
+    plt.show()
+
+
+small = F.interpolate(flower[None], size=(56, 84), mode="area")[0]  # (3, 56, 84)
+petals, leaves = flower[:, 150:260, 200:400], flower[:, 100:300, 20:120]
+print("petals:", petals.mean(dim=(1, 2)))
+print("leaves:", leaves.mean(dim=(1, 2)))
+assert petals[0].mean() > 1.5 * petals[1].mean() > 1.5 * 1.4 * petals[2].mean()
+assert leaves[0].mean() < leaves[1:].mean(dim=(1, 2)).min() / 3
+channels = dict(zip(["red", "green", "blue"], small, strict=True))
+show_photos({"photo": small, **channels})
+# --8<-- [end:channel_pictures]
+
+# --8<-- [start:augmented_photo]
+torch.manual_seed(0)
+square = small[:, :, 14:70]  # (3, 56, 56)
+tint = 0.7 + 0.6 * torch.rand(3, 1, 1)  # a factor for each channel
+changed = {
+    "flip": square.flip(-1),
+    "rotate": rotate_batch(square[None], 30)[0],
+    "crop": square[:, 8:48, 8:48],
+    "jitter": (square * tint).clamp(0, 1),
+}
+print("factors of the jitter:", tint.flatten())
+show_photos(changed)
+# --8<-- [end:augmented_photo]
+
+# --8<-- [start:write_patches]
+import pickle
+from itertools import pairwise
+
+
+def cut(photo, left, right):
+    """Squares of 32 x 32 pixels from some columns of a photo, none of them twice."""
+    grid = photo[:, :, left:right].unfold(1, 32, 32).unfold(2, 32, 32)
+    return grid.permute(1, 2, 0, 3, 4).flatten(0, 1)  # (N, 3, 32, 32)
+
+
+def write_patches(folder, columns):
+    """A file in the format of CIFAR-10 for each strip of both photographs."""
+    folder.mkdir(exist_ok=True)
+    for name, (left, right) in columns.items():
+        both = [cut(photo, left, right) for photo in (temple, flower)]
+        rows = (torch.cat(both).flatten(1) * 255).round().byte().numpy()  # (N, 3072)
+        classes = [0] * len(both[0]) + [1] * len(both[1])
+        content = pickle.dumps({b"data": rows, b"labels": classes})
+        (folder / name).write_bytes(content)
+    return folder
+
+
+names = [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]
+borders = [0, 96, 192, 288, 384, 448, 640]  # five strips, then the right part
+columns = dict(zip(names, pairwise(borders), strict=True))
+patches = write_patches(Path("patches"), columns)
+for name, (left, right) in columns.items():
+    count = 2 * len(cut(temple, left, right))
+    print(f"{name:12} columns {left:3d} to {right:3d}: {count} patches")
+# --8<-- [end:write_patches]
+
+# --8<-- [start:read_patches]
+from snippets.toolkit.data import cifar2
+
+# the original: cifar2(unpack(fetch(CIFAR10, md5=CIFAR10_MD5)))
+squares, kinds = cifar2(patches)
+squares_test, kinds_test = cifar2(patches, train=False)
+held_out = torch.arange(len(kinds)) >= 312  # the last strip, data_batch_5
+print(tuple(squares.shape), squares.dtype, "classes", kinds.bincount().tolist())
+
+known = squares[~held_out].double()  # (312, 3, 32, 32)
+level = known.mean(dim=(0, 2, 3))[:, None, None]  # (3, 1, 1): one per channel
+scale = known.std(dim=(0, 2, 3))[:, None, None]
+z, z_test = (squares - level) / scale, (squares_test - level) / scale
+assert z[~held_out].mean(dim=(0, 2, 3)).abs().max() < 1e-12
+print("test patches, mean of each channel:", z_test.mean(dim=(0, 2, 3)))
+# --8<-- [end:read_patches]
+
+# --8<-- [start:mean_colours]
+colour = z.mean(dim=(2, 3))  # (N, 3): one colour for each patch
+centres = torch.stack([colour[~held_out & (kinds == k)].mean(dim=0) for k in (0, 1)])
+nearest = torch.cdist(z_test.mean(dim=(2, 3)), centres).argmin(dim=1)
+by_colour = (nearest == kinds_test).double().mean().item()
+print(f"nearest mean colour: {by_colour:.3f} of {len(kinds_test)} patches are right")
+assert 0.80 < by_colour < 0.86
+# --8<-- [end:mean_colours]
+
+
+# --8<-- [start:train_colour]
+def colour_net():
+    """Three channels in, two classes out, for any size of picture."""
+    blocks = ConvBlock(3, 6), ConvBlock(6, 12), ConvBlock(12, 24)
+    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 2)
+    net = nn.Sequential(*blocks, *head).double()
+    for layer in net.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()  # draw again, in float64
+    return net
+
+
+rows, loss_fn = [], nn.CrossEntropyLoss()
+train_set = TensorDataset(z[~held_out], kinds[~held_out])
+valid_loader = DataLoader(TensorDataset(z[held_out], kinds[held_out]), batch_size=52)
+for seed in range(3):
+    torch.manual_seed(seed)
+    photo_net = colour_net()
+    train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
+    optimizer = torch.optim.AdamW(photo_net.parameters(), lr=0.01, weight_decay=0.01)
+    schedule = OneCycleLR(optimizer, max_lr=0.01, total_steps=8 * len(train_loader))
+    for _ in range(8):
+        _, train = train_epoch(photo_net, train_loader, loss_fn, optimizer, schedule)
+    _, valid_share = evaluate_epoch(photo_net, valid_loader, loss_fn)
+    right = predict(photo_net, z_test).argmax(dim=1) == kinds_test
+    test = right.double().mean().item()
+    rows.append({"train": train, "valid": valid_share, "test": test})
+table = pd.DataFrame(rows)
+assert table["test"].min() >= 0.95 and table["valid"].min() >= 0.95
+assert table["test"].min() > by_colour + 0.1
+table.round(3)
+# --8<-- [end:train_colour]
+
+# --8<-- [start:torchvision_folder]
+from snippets.toolkit.vision import load_torchvision
+
+try:
+    torchvision = load_torchvision()
+except ImportError as error:
+    print(error)  # and nothing is compared
+else:
+    from torchvision.transforms import v2
+
+    ready_made = torchvision.datasets.ImageFolder(root / "train")
+    assert ready_made.classes == train_folder.classes
+    assert ready_made.targets == train_folder.targets
+    paths = [Path(path) for path, _ in ready_made.samples]
+    assert paths == [path for path, _ in train_folder.samples]
+
+    steps = [v2.Grayscale(), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)]
+    ready_made.transform = v2.Compose([*steps, v2.RandomCrop(28, padding=2)])
+    for number in (0, 1234, 3499):
+        torch.manual_seed(number)
+        x, label = augmented[number]  # to_tensor and RandomShift(2)
+        torch.manual_seed(number)
+        z, same = ready_made[number]
+        assert label == same
+        torch.testing.assert_close(z, x)
+    print("the same classes, files and labels, and three equal pictures")
+# --8<-- [end:torchvision_folder]
+
 # --8<-- [start:solution_broken_files]
 folder = Path("holiday")
 folder.mkdir(exist_ok=True)
@@ -888,14 +1060,15 @@ assert 0.38 < net4.head.weight.numel() / 5548 < 0.40
 # --8<-- [end:solution_multiplications]
 
 # --8<-- [start:solution_test_time_shifts]
-with torch.inference_mode():
-    padded = F.pad(x_test, [1] * 4)
-    places = [(i, j) for i in range(3) for j in range(3)]
-    views = [padded[..., i : i + 28, j : j + 28] for i, j in places]
-    averaged = torch.stack([predict(net, view) for view in views]).mean(dim=0)
-share = (averaged.argmax(dim=1) == y_test).double().mean().item()
-print(f"one look {accuracy:.3f}, nine looks {share:.3f}")
-assert share >= 0.965
+x_valid, y_valid = double["valid"].tensors  # 500 pictures
+padded = F.pad(x_valid, [1] * 4)
+places = [(i, j) for i in range(3) for j in range(3)]
+views = [padded[..., i : i + 28, j : j + 28] for i, j in places]
+looks = torch.stack([predict(net, view) for view in views])  # (9, 500, 10)
+for name, p in {"one look": looks[4], "nine looks": looks.mean(dim=0)}.items():
+    share = (p.argmax(dim=1) == y_valid).double().mean().item()
+    print(f"{name}: {share:.3f}")
+assert abs(share - history["valid accuracy"].iloc[-1]) < 0.01
 # --8<-- [end:solution_test_time_shifts]
 
 # --8<-- [start:solution_float32]

@@ -638,6 +638,121 @@ print(list(alone.columns))
 net(torch.tensor(alone.to_numpy()))
 # --8<-- [end:dummies_of_one]
 
+# --8<-- [start:ten_rows]
+from pathlib import Path
+
+from snippets.toolkit.passengers import titanic_csv
+
+path = Path("train.csv")
+path.write_text("""\
+PassengerId,Survived,Pclass,Name,Sex,Age,SibSp,Parch,Ticket,Fare,Cabin,Embarked
+1,0,3,"Reed, Mr. Tom",male,31,1,0,A 2041,8.5,,S
+2,1,1,"Lane, Mrs. Ann (Mary Cole)",female,44,1,0,PC 305,82,B20 B22,C
+3,1,3,"Berg, Miss. Eva",female,19,0,0,ST 77,7.5,,S
+4,1,1,"Hill, Mrs. Jane",female,52,0,1,1190,61.5,D11,S
+5,0,3,"Boyd, Mr. Sean",male,,0,0,4410,7.75,,Q
+6,0,1,"Gray, Dr. Paul",male,58,0,0,PC 311,480,E3,S
+7,0,3,"Moss, Master. Leo",male,3,4,1,5302,29,,S
+8,1,2,"Ross, Mrs. Ida",female,28,1,2,2750,23,,S
+9,1,1,"Wood, Miss. Kate",female,36,0,0,PC 90,79.5,,
+10,0,2,"Knox, Rev. Hugh",male,47,0,0,2466,0,F6,S
+""")
+people = titanic_csv(path)
+gaps = people[["age", "fare", "cabin", "embarked"]].isna().sum()
+print("missing:", gaps.to_dict())
+people[["pclass", "name", "ticket", "fare", "cabin", "embarked"]]
+# --8<-- [end:ten_rows]
+
+# --8<-- [start:log_of_the_fare]
+import numpy as np
+
+fares = pd.DataFrame({"fare": people["fare"], "log1p": np.log1p(people["fare"])})
+spread = (fares - fares.mean()) / fares.std()
+assert spread["fare"].max() > 2.5 and spread["log1p"].max() < 2
+spread.agg(["min", "median", "max"]).round(2)
+# --8<-- [end:log_of_the_fare]
+
+# --8<-- [start:deck_port_title]
+words = pd.DataFrame(
+    {
+        "title": people["name"].str.extract(r", (\w+)\.")[0],
+        "deck": people["cabin"].str[0],
+        "cabin known": people["cabin"].notna(),
+        "port": people["embarked"],
+    }
+)
+words.T
+# --8<-- [end:deck_port_title]
+
+
+# --8<-- [start:more_features]
+allowed = {
+    "title": ["Mr", "Mrs", "Miss", "Master"],
+    "deck": list("ABCDEFG"),
+    "port": ["C", "Q", "S"],
+}
+
+
+def more_features(people, age, fare):
+    """The eight numbers, and more. The medians age and fare are of training rows."""
+    table = features(people, age)
+    table["fare"] = np.log1p(people["fare"].fillna(fare))
+    table["cabin known"] = people["cabin"].notna()
+    table["port missing"] = people["embarked"].isna()
+    values = {
+        "title": people["name"].str.extract(r", (\w+)\.")[0],
+        "deck": people["cabin"].str[0],
+        "port": people["embarked"],
+    }
+    for name, column in values.items():
+        for value in allowed[name]:  # always all of them, in this order
+            table[f"{name} {value}"] = column == value
+    return table.astype("float32")
+
+
+more = more_features(people, age=28.0, fare=14.5)
+assert more.shape == (10, 8 + 3 + 4 + 7 + 3) and more.notna().all(axis=None)
+assert more_features(people[:1], 28.0, 14.5).equals(more[:1])
+more.iloc[:, 9:].sum().astype(int).to_dict()
+# --8<-- [end:more_features]
+
+
+# --8<-- [start:columns_compared]
+from sklearn.model_selection import train_test_split
+
+
+def columns_compared(people, splits=10):
+    """Test AUC of logistic regression with eight columns and with all, per split."""
+    label, rows = people["survived"].to_numpy(), []
+    for seed in range(splits):
+        train, test = train_test_split(
+            np.arange(len(people)), test_size=0.2, stratify=label, random_state=seed
+        )
+        age, fare = people.iloc[train][["age", "fare"]].median()
+        tables = {"eight": features(people, age)}
+        tables["all"] = more_features(people, age, fare)
+        for name, table in tables.items():
+            x = table.to_numpy(dtype="float64")
+            x = (x - x[train].mean(axis=0)) / (x[train].std(axis=0) + 1e-6)
+            model = LogisticRegression(max_iter=2000).fit(x[train], label[train])
+            score = torch.tensor(model.decision_function(x[test]))
+            area = auc(score, torch.tensor(label[test]).float())
+            rows.append({"split": seed, "columns": name, "AUC": area})
+    return pd.DataFrame(rows).pivot(index="split", columns="columns", values="AUC")
+
+
+copies = pd.concat([people] * 30)  # 300 rows, and only ten passengers
+areas = columns_compared(copies, splits=3)
+print("copies of ten made rows:", areas["all"].round(2).tolist())
+assert (areas["all"] > 0.99).all()
+
+original = Path("kaggle/train.csv")
+if original.exists():
+    print(columns_compared(titanic_csv(original)).agg(["mean", "std"]).round(3))
+else:
+    print(f"{original.as_posix()} is not here: not run")
+# --8<-- [end:columns_compared]
+
 # --8<-- [start:state_dict]
 for name, t in net.state_dict().items():
     print(name, tuple(t.shape), t.dtype)

@@ -513,6 +513,50 @@ print(first_and_last, "in", len(log), "epochs")
 assert log["valid loss"].iloc[-1] < 0.05
 # --8<-- [end:learn_six_by_heart]
 
+
+# --8<-- [start:by_keras_model]
+from accelerate import Accelerator
+
+from snippets.toolkit.keras_model import KerasModel
+
+
+class OneInput(nn.Module):
+    """A net of two inputs as a net of one pair."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, pair):
+        return self.net(*pair)
+
+
+def in_pairs(loader):
+    """The batches as (inputs, targets): ((ids, mask), labels)."""
+    return [((ids, mask), y) for ids, mask, y in loader]
+
+
+def accuracy(logits, labels):
+    return ((logits > 0) == (labels == 1)).double().mean()
+
+
+torch.manual_seed(0)
+pair_net = OneInput(TextCNN(words=len(small), dropout=0.0))
+optimizer = torch.optim.AdamW(pair_net.parameters(), lr=0.01)
+options = {"metrics": {"accuracy": accuracy}}
+here = Accelerator(cpu=y.device.type == "cpu")  # where the loop above computes
+options |= {"accelerator": here}
+model = KerasModel(pair_net, nn.BCEWithLogitsLoss(), optimizer, **options)
+batches = in_pairs(six_loader)
+rows = pd.DataFrame(model.fit(batches, batches, epochs=30))
+columns = {"loss": "train loss", "val_loss": "valid loss"}
+columns |= {"val_accuracy": "valid accuracy"}
+rows = rows.rename(columns=columns)[log.columns]
+largest = (rows - log).abs().max()  # of 30 epochs
+assert (largest < 1e-3).all()
+pd.concat({"own loop": log.iloc[[0, -1]], "KerasModel": rows.iloc[[0, -1]]}).round(3)
+# --8<-- [end:by_keras_model]
+
 # --8<-- [start:prepare_all]
 vocabulary = Vocabulary(train_counts, size=20_000)
 train_set = Reviews(train_tokens, train["label"].tolist(), vocabulary)

@@ -176,8 +176,8 @@ trials = {
     "split by time": (train, valid),
     "what counts: later": (torch.cat([train, valid]), test),
 }
-for name, (known, asked) in trials.items():
-    error = nearest(known, asked) - growth(asked[:, -2:])[:, 0]
+for name, (memory, asked) in trials.items():
+    error = nearest(memory, asked) - growth(asked[:, -2:])[:, 0]
     print(f"{name:22} error {error.square().mean().sqrt():.3f}")
 # --8<-- [end:validation_is_training]
 
@@ -337,6 +337,38 @@ net, history = fit(nn.GRU, recipes["cosine"], epochs=2)
 after_1, after_2 = (losses[0] for losses in history)
 print(f"training loss after 1 and 2 epochs: {after_1:.4f}, {after_2:.4f}")
 # --8<-- [end:fit]
+
+# --8<-- [start:by_keras_model]
+from accelerate import Accelerator
+
+from snippets.toolkit.keras_model import KerasModel
+
+
+class Shuffled:
+    """The batches of ``fit``, in a new order each epoch: (inputs, targets)."""
+
+    def __iter__(self):
+        for rows in torch.randperm(len(train)).split(64):
+            yield train[rows, :size], train[rows, size]
+
+
+torch.manual_seed(0)
+gru = Forecaster(nn.GRU).double()
+optimizer = torch.optim.Adam(gru.parameters(), lr=0.01)
+options = {"scheduler": recipes["cosine"](optimizer), "scheduler_every": "step"}
+here = Accelerator(cpu=train.device.type == "cpu")  # where the loop above computes
+options |= {"accelerator": here}
+model = KerasModel(gru, loss_fn, optimizer, **options)
+model.fit(Shuffled(), [(valid[:, :size], valid[:, size])], epochs=2)
+loss_now = model.evaluate([(train[:, :size], train[:, size])])["loss"]
+val_loss = torch.tensor([row["val_loss"] for row in model.history])
+by_loop = torch.tensor([valid_loss for _, valid_loss in history])
+torch.testing.assert_close(val_loss, by_loop)
+assert abs(loss_now / after_2 - 1) < 1e-5
+print(f"training loss after 2 epochs: {loss_now:.4f}")
+print("validation, KerasModel:", val_loss)
+print("validation, own loop:  ", by_loop)
+# --8<-- [end:by_keras_model]
 
 # --8<-- [start:schedules_compared]
 means = {}
