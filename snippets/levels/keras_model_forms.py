@@ -108,7 +108,7 @@ class Mixed(KerasModel):
     def forward(self, batch):
         x, y = batch
         if self.net.training:
-            other = torch.randperm(len(x), device=x.device)
+            other = torch.randperm(len(x))
             x, y = 0.8 * x + 0.2 * x[other], 0.8 * y + 0.2 * y[other]
         outputs = self(x)
         return outputs, y, self.loss(outputs, y)
