@@ -26,7 +26,7 @@ QUESTIONS = [
     ("en", "np.concatenate", "tensors/shapes/"),
     ("en", "label smoothing", "components/losses/"),
     ("en", "receptive field", "components/convolution/"),
-    ("en", "early stopping", "training/training_loops/"),
+    ("en", "early stopping", "levels/high_level/"),
     ("zh", "二阶导数", "concepts/autograd/"),
     ("zh", "梯度裁剪", "components/optimizers/"),
     ("zh", "全连接层", "components/layers/"),

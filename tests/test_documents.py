@@ -37,6 +37,7 @@ MADE = {
     "docs/records/gpu.json",
     "bench/bench.json",
     "docs/records/machines.json",
+    "docs/originals.json",
     ".well-known/agent-skills/",
     "search/index.json",
 }

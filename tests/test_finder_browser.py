@@ -61,7 +61,7 @@ QUERIES = [
 ]
 
 
-CHINESE_QUERIES = [("梯度累加", "concepts/autograd:accumulation")]  # as a Chinese heading has it; an English page has no such words
+CHINESE_QUERIES = [("检验梯度", "concepts/autograd:check-gradients")]  # as a Chinese heading has it; an English page has no such words
 
 
 def finder_page(context: BrowserContext, base: str, language: str, query: str = "") -> Visit:

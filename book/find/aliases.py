@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from book.ground.errors import at
 from book.ground.tree import Tree
 
 TABLES = ("old", "framework", "word", "message")
+PLACES = "place"  # the table that is written the other way round: places, and the words that mean them
 KEYS = {"to", "as", "since"}
+PHRASE = re.compile(r"[a-z'-]+( [a-z'-]+)+")
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Alias:
     """Words that readers bring, and the places they mean.
 
     Attributes:
-        table: ``old`` (a name that has a successor), ``framework`` (another library's), ``word`` or ``message``.
+        table: ``old`` (a name that has a successor), ``framework`` (another library's), ``word``, ``message`` or ``place``.
         to: places, best first: ``api:torch.optim.SGD``, ``toolkit:FocalLoss``, ``page`` or ``page#section``.
         same: what the book calls it; searched beside the words themselves.
         since: of ``old``: the release of torch that brought the successor.
@@ -36,11 +41,22 @@ class Alias:
         """Whether nobody tunes the ranking by it: a third of the rows, drawn by their words."""
         return zlib.crc32(self.say.encode()) % 3 == 0
 
-    def data(self) -> list[Any]:
-        row: list[Any] = [self.say, list(self.to), self.same, self.since]
+    def asked_in(self, language: str) -> bool:
+        """Whether the index of a site has it: Chinese readers ask by names of other frameworks too, not in English phrases."""
+        if language == "en":
+            return self.say.isascii()
+        return self.table != PLACES or not PHRASE.fullmatch(self.say)
+
+
+def packed(rows: Iterable[Alias]) -> list[list[Any]]:
+    """[words, a line each; places; what the book calls it; since]: neighbours that differ in their words only are one row."""
+    made = []
+    for (to, same, since), group in groupby(rows, key=lambda row: (row.to, row.same, row.since)):
+        row: list[Any] = ["\n".join(one.say for one in group), list(to), same, since]
         while row[-1] == "":
             row.pop()
-        return row
+        made.append(row)
+    return made
 
 
 def load(tree: Tree) -> list[Alias]:
@@ -59,10 +75,24 @@ def load(tree: Tree) -> list[Alias]:
         raise at(where, None, f"not valid TOML: {error}") from error
     rows: list[Alias] = []
     for table, entries in data.items():
-        if table not in TABLES or not isinstance(entries, dict):
-            raise at(where, None, f'"{table}" is no table of aliases: they are {", ".join(TABLES)}')
-        rows += [_row(where, table, say, entry) for say, entry in entries.items()]
+        if table not in (*TABLES, PLACES) or not isinstance(entries, dict):
+            raise at(where, None, f'"{table}" is no table of aliases: they are {", ".join((*TABLES, PLACES))}')
+        if table == PLACES:
+            rows += [row for places, words in entries.items() for row in _words(where, places, words)]
+        else:
+            rows += [_row(where, table, say, entry) for say, entry in entries.items()]
+    seen: set[str] = set()
+    for row in rows:
+        if row.say.lower() in seen:
+            raise at(where, None, f'"{row.say}" is there twice: keep one of the rows')
+        seen.add(row.say.lower())
     return rows
+
+
+def _words(where: str, places: str, words: Any) -> list[Alias]:
+    if not isinstance(words, list) or not words or not all(isinstance(one, str) and one for one in words):
+        raise at(where, None, f'[{PLACES}] "{places}": write a list of words, such as ["join tensors", "拼接"]')
+    return [Alias(PLACES, say, tuple(places.split())) for say in words]
 
 
 def _row(where: str, table: str, say: str, entry: Any) -> Alias:

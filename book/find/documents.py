@@ -250,7 +250,7 @@ def documents(tree: Tree, index: Index, language: str) -> dict[str, Any]:
         "places": _places(index),
         "tools": [[tool.name, tool.page, tool.line] for tool in tools(tree)],
         "messages": messages,
-        "aliases": [row.data() for row in aliases.load(tree) if language == "zh" or row.say.isascii()],
+        "aliases": aliases.packed(row for row in aliases.load(tree) if row.asked_in(language)),
     }
     if language == "zh":
         made["terms"] = [[term.en, term.zh] for term in glossary.load(tree)] if tree.glossary.is_file() else []

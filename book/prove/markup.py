@@ -134,7 +134,7 @@ def _leads_nowhere(
         return "write it relative to this page"
     name = posixpath.normpath(posixpath.join(posixpath.dirname(page.name), path)) if path else f"{page.name}.md"
     if not name.endswith(".md"):
-        places = (tree.docs(page.language) / name, tree.root / "docs" / name)
+        places = (tree.docs(page.language) / name, tree.root / "docs" / name, tree.root / "docs" / "theme" / name)
         return None if any(place.is_file() for place in places) else "there is no such file"
     name = name.removesuffix(".md")
     if name in generated or name.startswith(("reference/", "toolkit/")):

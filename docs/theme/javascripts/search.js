@@ -45,6 +45,7 @@
       this.simplified = new Map()
       const pairs = data.traditional ?? ""
       for (let n = 0; n + 1 < pairs.length; n += 2) this.simplified.set(pairs[n], pairs[n + 1])
+      this.older = this.simplified.size ? new RegExp(`[${[...this.simplified.keys()].join("")}]`, "g") : null
       this.known = new Set()
       for (const [, chinese] of data.terms ?? []) if (/^[\u3400-\u9fff]{2,}$/.test(chinese)) this.known.add(chinese)
       this.longest = Math.max(2, ...[...this.known].map(word => word.length))
@@ -53,7 +54,7 @@
     // Full-width letters, compatibility forms and traditional characters become plain ones.
     fold(text) {
       let folded = text.normalize ? text.normalize("NFKC") : text
-      if (this.simplified.size && HAN.test(folded)) folded = folded.replace(/[\u3400-\u9fff]/g, one => this.simplified.get(one) ?? one)
+      if (this.older) folded = folded.replace(this.older, one => this.simplified.get(one))
       return folded
     }
 
@@ -291,6 +292,7 @@
   const WORTH = {
     prose: 3, none: 0.3, power: 1, // a section's prose beside its headings; the least and the weight of coverage
     afterthought: 0.5, taste: 0.45, page: 1, // exercises and summaries; overviews; the top of a page
+    nearly: 1.3, missing: 3, ofQuery: 0.7, least: 0.15, // an alias in other words: a word of it that the query lacks; words that it lacks
     shown: 0.4, bare: 0.25, member: 0.8, tool: 0.7, // names with an example and without one; methods; the toolkit
   }
   const AFTERTHOUGHT = /^(?:summary|exercises?|next|solution|check-yourself|what-next|more)\b|^exercise-/
@@ -325,8 +327,11 @@
         one.squashed = squash(one.last)
         one.spellings = one.aliases ? [one.name, ...one.aliases.split(" ")] : [one.name]
       })
-      this.aliases = this.data.aliases.map(([say, to, as, since], number) =>
-        ({ number, say, to, as: as ?? "", since: since ?? "", plain: this.plain(say), han: HAN.test(say) }))
+      this.aliases = this.data.aliases.flatMap(([said, to, as, since]) => said.split("\n").map(say =>
+        ({ say, to, as: as ?? "", since: since ?? "", plain: this.plain(say), han: HAN.test(say) })))
+      this.aliases.forEach((row, number) => { row.number = number })
+      const longer = this.aliases.map(row => row.say).filter(say => /^[\u3400-\u9fff]{4,}$/.test(say))
+      this.dictionary = new Set([...this.tokens.known, ...longer])
       this.byPlace = null
       if (!stored) this.core = this.build()
     }
@@ -402,6 +407,28 @@
       return { found, rest: plain }
     }
 
+    // Aliases whose words the query has, apart or in another order: [row, how much of the row and of the query that is].
+    nearly(query, spoken, weights, without) {
+      const own = this.units(query)
+      const worth = token => weights.get(token) ?? 0.5
+      let asked = 0
+      for (const [token] of own) asked += worth(token)
+      const begun = [...own.keys()].map(token => (HAN.test(token) ? token : token.slice(0, Math.max(3, token.length - 1)))) // stems end otherwise
+      const found = []
+      for (const row of this.aliases) {
+        if (row.number === without || !begun.some(token => row.plain.includes(token)) || spoken.includes(row)) continue
+        let met = 0, missing = 0
+        for (const [token, weight] of row.tokens ??= [...this.units(row.say)]) {
+          if (own.has(token)) met += worth(token)
+          else missing += weight * WORTH.missing
+        }
+        const ofRow = met / (met + missing)
+        const share = ofRow * (met / (asked || 1)) ** WORTH.ofQuery
+        if (ofRow >= 0.5 && share >= WORTH.least) found.push([row, share])
+      }
+      return found.sort((a, b) => b[1] - a[1] || a[0].number - b[0].number).slice(0, 4)
+    }
+
     units(query) {
       const cut = query.replace(CHINESE_STOP, " ")
       let words = this.tokens.weighed(cut).filter(([token]) => !STOP.has(token))
@@ -411,21 +438,22 @@
       return units
     }
 
-    // A word of the glossary with one character wrong: 损失涵数. Not one that headings have as it is: 累加 beside 累积.
+    // A word of the glossary or a longer alias with one character wrong: 损失涵数. Not one that headings have: 累加 beside 累积.
     mended(query) {
       const found = []
-      const written = run => {
+      const written = pair => {
         this.said ??= new Set(this.stored ? this.stored.index.map(([term]) => term) : this.df.keys())
-        return this.tokens.of(run).every(token => this.said.has(token))
+        return this.said.has(pair) || this.aliases.some(row => row.plain.includes(pair))
       }
       for (const [run] of query.matchAll(/[\u3400-\u9fff]{3,}/g))
-        for (const word of this.tokens.known) {
+        for (const word of this.dictionary) {
           if (word.length < 3 || run.length < word.length || run.includes(word)) continue
           for (let n = 0; n + word.length <= run.length; n++) {
-            let wrong = 0
-            for (let m = 0; m < word.length && wrong < 2; m++) if (run[n + m] !== word[m]) wrong++
-            const own = run.slice(n, n + word.length)
-            if (wrong === 1 && (word.length > 3 || run.length <= word.length + 2) && !written(own)) found.push([word, own])
+            let wrong = 0, at = 0
+            for (let m = 0; m < word.length && wrong < 2; m++) if (run[n + m] !== word[m]) wrong++, at = n + m
+            if (wrong !== 1 || (word.length <= 3 && run.length > word.length + 2)) continue
+            const pairs = [at - 1, at].filter(from => from >= n && from + 2 <= n + word.length)
+            if (!pairs.some(from => written(run.slice(from, from + 2)))) found.push([word, run.slice(n, n + word.length)])
           }
         }
       return found
@@ -483,8 +511,9 @@
       if (this.stored) this.core = this.part(words)
       const text_ = this.texts(units, words)
       const latin = query.replace(/[\u3400-\u9fff]+/g, " ").trim() // a message, and beside it a question about it
+      const near = this.nearly(query, rows, text_.weights, without)
       const message = error || latin.split(/\s+/).length >= 4 ? this.messages(latin, text_.hits, error) : null
-      return this.merged(query, error, rows, rest, names, text_, message, mended, none)
+      return this.merged(query, error, rows, rest, near, names, text_, message, mended, none)
     }
 
     // Sections, names and tools by their words.
@@ -650,7 +679,7 @@
       return this.byPlace.get(to)
     }
 
-    merged(query, error, rows, rest, names, texts, message, mended, none) {
+    merged(query, error, rows, rest, nearly, names, texts, message, mended, none) {
       const { data } = this
       const rated = new Map()
       // The second reason for an answer adds a little to the first; a name that the query writes has its place by that alone.
@@ -672,7 +701,7 @@
         exact.slice(0, 6).forEach(([number, tier], place) => {
           const shown = data.names[number].sections.length ? 0 : 0.15
           const sure = tier <= 2 ? 0.4 : tier <= 4 ? 0.25 : tier <= 6 ? 0.15 : 0.05
-          put(`n${number}`, (only ? 1.5 : names.looks ? 0.85 : 0.7) + sure - 0.12 * place - shown, { exact: true })
+          put(`n${number}`, (only ? 1.5 : names.looks ? 0.85 : 0.35) + sure - 0.12 * place - shown, { exact: true })
         })
         const [first] = exact[0]
         const own = data.names[first].sections.length ? data.names[first] : data.names[first].kin !== null ? data.names[data.names[first].kin] : null
@@ -683,7 +712,8 @@
       names.tools.slice(0, 3).forEach(([number, tier], place) => put(`t${number}`, (names.only ? 1.7 : names.looks ? 1.0 : 0.6) - 0.1 * place - 0.1 * (tier - 1)))
       if (names.only && !exact.length)
         names.list.slice(0, 6).forEach(([number], place) => put(`n${number}`, 0.9 - 0.08 * place - (data.names[number].sections.length ? 0 : 0.1)))
-      // aliases
+      // aliases; a name that is there by itself comes first, if no alias is all of it
+      if (names.only && exact.length) rows = rows.filter(row => row.plain === this.plain(query)), nearly = []
       if (rows.length) {
         const left = this.units(rest.replace(/\u0001/g, " "))
         const all = this.units(query)
@@ -696,6 +726,10 @@
           if (id) put(id, (share > 0.8 ? (exact.length ? 1.7 : 1.45) : 0.6 + 0.5 * share) - 0.06 * place - 0.05 * order, { alias: row.number })
         }))
       }
+      for (const [row, share] of nearly) row.to.forEach((to, place) => {
+        const id = this.placeOf(to)
+        if (id) put(id, WORTH.nearly * share - 0.06 * place)
+      })
       // messages
       let matched = false
       if (message) {
@@ -716,8 +750,8 @@
       let list = [...rated.values()].sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
       // ---- is it in the book at all?
       const named = exact.length || names.tools.length || names.list.length
-      const sure = named || rows.length || matched
-      const nothing = !list.length || (error ? !matched && !rows.length : !sure && covered < NOTHING)
+      const sure = named || rows.length || matched || nearly.some(([, share]) => share > 0.5)
+      const nothing = !list.length || (error ? !matched && !rows.length && !(names.only && exact.length) : !sure && covered < NOTHING)
       const near = nothing && names.wanted.length && !error ? this.similar(names.wanted[0]) : []
       if (near.length && !exact.length) {
         const answers = near.map(number => this.answer({ id: `n${number}`, score: 0 }))
