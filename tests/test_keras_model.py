@@ -23,7 +23,20 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from book.ground.tree import HERE
-from snippets.toolkit import callbacks, keras_model, metrics, summary
+from snippets.toolkit import (
+    best_and_checkpoint,
+    callbacks,
+    checks,
+    keras_checks,
+    keras_model,
+    live,
+    metrics,
+    nests,
+    place_and_update,
+    random_states,
+    states,
+    summary,
+)
 from snippets.toolkit.callbacks import live_curve, tensorboard, weights_and_biases
 from snippets.toolkit.keras_model import KerasModel
 from snippets.toolkit.metrics import Epoch, accuracy, auc
@@ -84,7 +97,12 @@ def test_it_is_short() -> None:
     assert len((ROOT / "snippets/toolkit/keras_model.py").read_text().splitlines()) <= 300
 
 
-@pytest.mark.parametrize("module", [keras_model, metrics, callbacks, summary], ids=lambda m: m.__name__.split(".")[-1])
+PARTS = [best_and_checkpoint, checks, keras_checks, live, nests, place_and_update, random_states, states]
+
+
+@pytest.mark.parametrize(
+    "module", [keras_model, metrics, callbacks, summary, *PARTS], ids=lambda m: m.__name__.split(".")[-1]
+)
 def test_examples_in_docstrings(module: types.ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 
@@ -393,9 +411,9 @@ def test_evaluation_leaves_nothing_that_training_cannot_use() -> None:
 def test_summary() -> None:
     text = make().summary(torch.zeros(5, 2))
     rows = [line.split() for line in text.splitlines()]
-    assert rows[1] == ["0", "Linear", "(5,", "4)", "12"]
-    assert [row[1] for row in rows[1:-1]] == ["Linear", "ReLU", "Dropout", "Linear"]
-    assert rows[-1] == ["all", "17"]
+    assert rows[1] == ["0", "Linear", "(5,", "2)", "(5,", "4)", "12", "12", "0.000"]
+    assert [row[1] for row in rows[1:-2]] == ["Linear", "ReLU", "Dropout", "Linear"]
+    assert rows[-2] == ["all", "17", "17", "0.000"]
     model = make()
     model.summary(torch.zeros(1, 2))
     assert not any(module._forward_hooks for module in model.net.modules())

@@ -139,6 +139,21 @@ WORKS = {
         "print(torch.load('x.pt').device, torch.load('x.pt', map_location='cpu').device)",
         "sim:0 cpu",
     ),
+    "deep copies": (
+        "import copy\nnet = torch.nn.Linear(2, 1).to(device)\nx = torch.arange(4.0, device=device)\n"
+        "other, (whole, part) = copy.deepcopy(net), copy.deepcopy((x, x[2:]))\npart += 1\n"
+        "print(torch.equal(other.weight, net.weight), other.weight.device, whole.tolist(), x.tolist())",
+        "True sim:0 [0.0, 1.0, 3.0, 4.0] [0.0, 1.0, 2.0, 3.0]",
+    ),
+    "pickled": (
+        "import pickle\nprint(pickle.loads(pickle.dumps(torch.arange(3.0, device=device))))",
+        "tensor([0., 1., 2.], device='sim:0')",
+    ),
+    "storages": (
+        "x = torch.ones(2, device=device)\nprint(x.untyped_storage().clone().device, torch.UntypedStorage(8, device=device).nbytes(),"
+        " torch.UntypedStorage(8).device, torch.UntypedStorage([1, 2]).tolist())",
+        "sim:0 8 cpu [1, 2]",
+    ),
     "autocast": (
         "x = torch.ones(2, 2, device=device)\nwith torch.autocast('sim', torch.bfloat16):\n    y = x @ x\n"
         "    print(y.dtype, y.exp().dtype)",

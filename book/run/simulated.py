@@ -154,6 +154,7 @@ def install() -> None:
     _torch.accelerator.synchronize = BACKEND.synchronize
     _torch.nn.Module._apply = _keeping_parameters(_torch.nn.Module._apply)
     _torch.Tensor.pin_memory, _torch.Tensor.is_pinned = _pin_memory, _is_pinned
+    _torch.UntypedStorage.__new__ = _new_storage
     sys.meta_path.insert(0, _Accelerate())
 
 
@@ -187,7 +188,10 @@ def is_ours(value: object) -> bool:
 
 def values(x: torch.Tensor) -> torch.Tensor:
     """A tensor of the CPU on the same memory."""
-    storage: Any = x.untyped_storage().values  # type: ignore[attr-defined]
+    outer: Any = x.untyped_storage()
+    storage: Any = getattr(outer, "values", None)
+    if storage is None:  # torch lays a tensor of its own on the memory for one call, as pickle does of a storage
+        storage = _torch._C._construct_storage_from_data_pointer(outer.data_ptr(), CPU, outer.nbytes())
     return torch.empty(0, dtype=x.dtype, device=CPU).set_(storage, x.storage_offset(), x.size(), x.stride())
 
 
@@ -197,6 +201,16 @@ def _storage(inner: torch.UntypedStorage) -> torch.UntypedStorage:
     made.values = inner
     own: torch.UntypedStorage = made
     return own
+
+
+def _new_storage(kind: type, *args: Any, device: Any = None, **kwargs: Any) -> Any:
+    """``torch.UntypedStorage(…)``, as a deep copy calls it: torch itself has no allocator for the device, and crashes."""
+    made = _torch._C.StorageBase.__new__(kind, *args, device=CPU if _is_name(device) else device, **kwargs)
+    return _storage(made) if _is_name(device) else made
+
+
+def _is_name(device: Any) -> bool:
+    return device is not None and torch.device(device).type == NAME
 
 
 def _on_device(x: torch.Tensor, storage: torch.UntypedStorage | None = None) -> torch.Tensor:
@@ -288,7 +302,7 @@ def _run(operator: Any, *args: Any, **kwargs: Any) -> Any:
     kwargs = {key: sides.inner(value) for key, value in kwargs.items() if key != "pin_memory"}
     if sides.other is not None and sides.pairs and facts.name not in TAKES_OTHERS:
         raise RuntimeError(MIXED.format(device(), sides.other.device, facts.name))
-    if kwargs.get("device") is not None and torch.device(kwargs["device"]).type == NAME:
+    if _is_name(kwargs.get("device")):
         kwargs["device"] = CPU
     if facts.draws:
         _draw_on_device(facts, kwargs)

@@ -211,36 +211,6 @@ for size in (5, 20, 100):
 print(f"all at once: {whole:.4f}")
 # --8<-- [end:auc_by_batch]
 
-# --8<-- [start:ragged_epoch]
-from snippets.toolkit.metrics import Epoch
-
-errors = torch.tensor([1.0, 1.0, 1.0, 1.0, 5.0])  # in batches of 4 and 1
-seen = Epoch({})
-for batch in errors.split(4):
-    seen.add(batch.mean(), batch, batch)
-by_batch = torch.stack([batch.mean() for batch in errors.split(4)]).mean()
-by_sample = seen.result()["loss"]
-print(f"mean over batches {by_batch:.2f}, over samples {by_sample:.2f}")
-assert math.isclose(by_sample, 1.8, rel_tol=1e-6)
-# --8<-- [end:ragged_epoch]
-
-# --8<-- [start:refusals]
-torch.manual_seed(0)
-one, other = new_model(), new_model()
-wrong = {
-    "foreign optimizer": lambda: KerasModel(one.net, one.loss, other.optimizer),
-    "misspelt option": lambda: new_model(precision="bf61"),
-    "tensor in place of batches": lambda: new_model().fit(X),
-    "no direction": lambda: new_model().fit(rings(), monitor="auc"),
-    "nothing to wait for": lambda: new_model().fit(rings(), patience=3),
-}
-for name, call in wrong.items():
-    try:
-        call()
-    except (TypeError, ValueError) as e:
-        print(f"{name}:\n    {type(e).__name__}: {e}")
-# --8<-- [end:refusals]
-
 
 # --8<-- [start:accumulated_steps]
 def trained(size, **options):
