@@ -38,8 +38,9 @@ def small_targets(page: Page) -> list[str]:
                 const name = `${el.tagName.toLowerCase()}.${el.className} ${(el.textContent || el.title || el.ariaLabel || "").trim().slice(0, 40)}`
                 return [name, Math.max(width, 0), height]
             })
-            .filter(([, width, height]) => width > 0 && (height < %d - 0.5 || width < %d - 0.5))""" % (SMALLEST, SMALLEST),
+            .filter(([, width, height]) => width > 0)""",
         )
+        if min(width, height) < SMALLEST - 0.5
     ]
 
 

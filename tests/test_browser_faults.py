@@ -121,7 +121,10 @@ FAULTS = {
         window="phone",
     ),
     "small target": _in_text(
-        "<div><button style='width:20px;height:20px'>x</button></div>", _on_page(reading.small_targets), "is 20 x 20", window="phone"
+        "<div><button style='width:20px;height:20px'>x</button></div>",
+        _on_page(reading.small_targets),
+        "is 20 x 20",
+        window="phone",
     ),
     "covered code": _in_text(
         "<style>.md-typeset pre>.md-code__nav{position:absolute!important;top:0;right:0;left:0}</style>",
@@ -136,15 +139,21 @@ FAULTS = {
         window="phone",
     ),
     "cut title": _in_text(
-        "<style>article h1{width:4em;overflow:hidden;white-space:nowrap}</style>", _on_page(reading.cut_titles), "is not whole"
+        "<style>article h1{width:4em;overflow:hidden;white-space:nowrap}</style>",
+        _on_page(reading.cut_titles),
+        "is not whole",
     ),
     "title over a list": _in_text(
         "<style>.md-nav--primary>.md-nav__title{display:block!important;position:absolute!important;height:9rem!important}</style>",
         _on_page(reading.cut_titles),
         "Runnable PyTorch over",
     ),
-    "small figure": _in_text("<style>.rp-figure{width:200px!important}</style>", _on_page(reading.small_figures), "of its size"),
-    "two lines": _in_text("<style>.md-sidebar--primary{width:6rem!important}</style>", _on_page(reading.two_lines), "takes 2"),
+    "small figure": _in_text(
+        "<style>.rp-figure{width:200px!important}</style>", _on_page(reading.small_figures), "of its size"
+    ),
+    "two lines": _in_text(
+        "<style>.md-sidebar--primary{width:6rem!important}</style>", _on_page(reading.two_lines), "takes 2"
+    ),
     "what moves": Fault(
         "</h1>",
         "</h1><script>setTimeout(() => document.querySelector('h1').insertAdjacentHTML('afterend', '<p>late</p>'), 300)</script>",

@@ -60,7 +60,14 @@ def test_narrow_windows(new_context: NewContext, below: str, kind: str, language
 def test_a_desk(new_context: NewContext, below: str, kind: str, language: str) -> None:
     page = Visit(new_context().new_page(), below).open(folder(language) + KINDS[kind]).page
     page.wait_for_load_state("networkidle")
-    checks = (reading.moved, reading.cut_titles, reading.two_lines, reading.unmarked_scroll, support.sideways, support.accessible)
+    checks = (
+        reading.moved,
+        reading.cut_titles,
+        reading.two_lines,
+        reading.unmarked_scroll,
+        support.sideways,
+        support.accessible,
+    )
     assert [problem for check in checks for problem in check(page)] == []
 
 
@@ -107,7 +114,9 @@ def test_an_address_opens_the_fold_that_it_leads_into(new_context: NewContext, b
 
 
 @every_language
-def test_without_scripts_folds_open_and_nothing_promises_a_filter(new_context: NewContext, below: str, language: str) -> None:
+def test_without_scripts_folds_open_and_nothing_promises_a_filter(
+    new_context: NewContext, below: str, language: str
+) -> None:
     page = Visit(new_context(java_script_enabled=False).new_page(), below).open(f"{folder(language)}errors/").page
     assert not page.locator(".rp-filter").is_visible()
     page.locator(".rp-fold > summary").nth(2).click()
@@ -174,7 +183,9 @@ def test_at_200_per_cent_and_in_forced_colours(new_context: NewContext, below: s
     context = new_context(viewport={"width": 640, "height": 400}, forced_colors="active")
     page = Visit(context.new_page(), below).open(folder(language) + CHAPTER).page
     assert support.sideways(page) == [] and reading.cut_titles(page) == []
-    frames = page.evaluate("[...document.querySelectorAll('.rp-out > pre > code')].map(el => getComputedStyle(el).borderInlineStartStyle)")
+    frames = page.evaluate(
+        "[...document.querySelectorAll('.rp-out > pre > code')].map(el => getComputedStyle(el).borderInlineStartStyle)"
+    )
     assert set(frames) == {"solid"}, "what is output still differs from code"
 
 
@@ -192,7 +203,9 @@ def test_printed_a_page_is_its_text(new_context: NewContext, below: str, languag
     page.emulate_media(media="print")
     for hidden in (".md-header", ".md-sidebar", ".md-footer", ".md-code__nav", ".rp-take", ".rp-related"):
         assert page.locator(f"{hidden}:visible").count() == 0, hidden
-    assert page.evaluate("[...document.querySelectorAll('pre > code')].every(el => getComputedStyle(el).whiteSpace === 'pre-wrap')")
+    assert page.evaluate(
+        "[...document.querySelectorAll('pre > code')].every(el => getComputedStyle(el).whiteSpace === 'pre-wrap')"
+    )
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
 
 

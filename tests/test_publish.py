@@ -15,7 +15,9 @@ from book.site import publish
 from book.source import pages
 
 # as sphinx.util.inventory reads a row: name, domain and role, priority, address, shown
-ROW = re.compile(r"(?P<name>.+?)\s+(?P<domain>\S+):(?P<role>\S+)\s+(?P<priority>-?\d+)\s+(?P<address>\S*)\s+(?P<shown>.*)")
+ROW = re.compile(
+    r"(?P<name>.+?)\s+(?P<domain>\S+):(?P<role>\S+)\s+(?P<priority>-?\d+)\s+(?P<address>\S*)\s+(?P<shown>.*)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,13 @@ def folder(language: str) -> str:
 
 @pytest.mark.parametrize(
     ("front", "title"),
-    [('title: "API: torch"', "API: torch"), ("title: A parabola", "A parabola"), ("title: 'so'", "so"), ("x: y", "a/b.md"), ('title: "a \\"b\\""', 'a "b"')],
+    [
+        ('title: "API: torch"', "API: torch"),
+        ("title: A parabola", "A parabola"),
+        ("title: 'so'", "so"),
+        ("x: y", "a/b.md"),
+        ('title: "a \\"b\\""', 'a "b"'),
+    ],
 )
 def test_a_title_has_no_quotes_of_its_own(front: str, title: str) -> None:
     assert publish.title(f"---\n{front}\n---\n", "a/b.md") == title

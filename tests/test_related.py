@@ -72,7 +72,11 @@ def test_in_the_book_links_lead_to_what_shares_a_rare_name(book: Index) -> None:
 
 def test_helpers_are_those_that_the_code_needs() -> None:
     found = index(
-        example("a/a", "one", code="def slope(f):\n    return grad(f)\n\ndef grad(f):\n    return f\n\ndef unused():\n    pass\n"),
+        example(
+            "a/a",
+            "one",
+            code="def slope(f):\n    return grad(f)\n\ndef grad(f):\n    return f\n\ndef unused():\n    pass\n",
+        ),
         example("a/a", "two", code="class Curve:\n    '''A curve.'''\n"),
         example("a/a", "three", code="print(slope(Curve))\n"),
         example("b/b", "four", code="print(slope(1))\n"),

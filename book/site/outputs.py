@@ -34,7 +34,9 @@ def shown(output: Mapping[str, Any], stem: str, alt: str) -> list[str]:
     if shows == SVG:
         sides = (("", "light"), ("-dark", "dark"))
         room = _room(_svg_size(value))
-        return [f"![{alt}]({stem}{suffix}.svg#only-{only}){{ .rp-figure loading=lazy{room} }}" for suffix, only in sides]
+        return [
+            f"![{alt}]({stem}{suffix}.svg#only-{only}){{ .rp-figure loading=lazy{room} }}" for suffix, only in sides
+        ]
     if shows in RASTER:
         room = _room(_raster_size(base64.b64decode(value)))
         return [f"![{alt}]({stem}.{RASTER[shows]}){{ .rp-figure loading=lazy{room} }}"]
