@@ -109,6 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--workers", type=_positive)
     one.set_defaults(run=_shake)
 
+    one = commands.add_parser("shapes", help="the code of pages with the shape of each line's tensors")
+    one.add_argument("pages", nargs="*", metavar="PAGE")
+    one.add_argument("--record", action="store_true", help="run the pages and write the shapes into their records")
+    one.add_argument("--workers", type=_positive)
+    one.set_defaults(run=_shapes)
+
     one = commands.add_parser("mutate", help="change literals, operators and names of a snippet; does check notice?")
     one.add_argument("page")
     one.add_argument("--n", type=_positive, default=50, help="mutants to draw (default 50)")
@@ -248,6 +254,19 @@ def _record(options: argparse.Namespace) -> int:
     report, changes = recording.record(options.root, options.pages, workers=options.workers, say=progress())
     for line in changes:
         print(line)
+    return _tell(report)
+
+
+def _shapes(options: argparse.Namespace) -> int:
+    from book.prove import shapes
+    from book.prove.check import progress
+
+    if not options.record:
+        for text in shapes.shown(options.root, options.pages):
+            print(text)
+        return 0
+    report, changes = shapes.record_shapes(options.root, options.pages, workers=options.workers, say=progress())
+    print("\n".join(changes))
     return _tell(report)
 
 

@@ -19,7 +19,7 @@ from book.ground.errors import BookError, nearest
 from book.ground.tree import Tree
 from book.prove import bounds, compare
 from book.prove.bindings import defined
-from book.record import outputs, records
+from book.record import outputs, records, shapes
 from book.run.job import BlockCode, BlockResult, Job
 from book.run.session import PageRun, Sessions, Started, default_workers
 from book.source import ledger, pages
@@ -140,7 +140,7 @@ def job_of(tree: Tree, page: Page, book_ledger: Ledger, *, device: str | None = 
         if block.name == until:
             break
     raising = frozenset(e.section for e in book_ledger.of_page(page.name) if e.kind == "raises")
-    return Job(page.name, tuple(blocks), str(tree.root), LIMIT, device, raising)
+    return Job(page.name, tuple(blocks), str(tree.root), LIMIT, device, raising, shapes=device is None)
 
 
 def where(page: Page, block: Block) -> str:
@@ -347,6 +347,7 @@ def _against_record(
         cell.outputs, result.outputs, tolerance, any_device=device not in (None, "cpu"), type_names=moved
     )
     faults = [str(difference) for difference in differences]
+    faults += filter(None, [shapes.fault(cell, result)])
     if faults:
         faults.append(f"if the new output is right: {mend}")
     return faults

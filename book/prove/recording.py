@@ -12,6 +12,7 @@ from book.ground.tree import Tree
 from book.prove import check, compare, observing, repeat, shake, standalone
 from book.prove.check import Report, Say, Verdict, silent
 from book.record import records
+from book.record.shapes import stable
 from book.run.job import BlockResult
 from book.run.session import PageRun, Sessions
 from book.source.ledger import Ledger
@@ -49,7 +50,9 @@ def record(
                 continue
             if not _unfit(chosen[run.page], judged[run.page], book_ledger):
                 fit[run.page] = run
+        elsewhere: dict[str, PageRun] = {}
         for other in check.run_jobs([job for job in jobs if job.page in fit], workers, say, away):
+            elsewhere[other.page] = other
             page = chosen[other.page]
             try:
                 judged[page.name] = repeat.refuse(page, judged[page.name], fit[page.name], other, book_ledger)
@@ -79,7 +82,7 @@ def record(
                 seen = observed[run.page]
                 if isinstance(seen, Exception):
                     raise seen
-                changes += _finish(tree, page, run, seen, old, book_ledger, workers, say, warm)
+                changes += _finish(tree, page, run, elsewhere[run.page], seen, old, book_ledger, workers, say, warm)
             except Exception as error:  # of this page only: the others are recorded
                 report.problems.append(check.failed_at(page, error))
     report.seconds = time.perf_counter() - began
@@ -90,6 +93,7 @@ def _finish(
     tree: Tree,
     page: Page,
     run: PageRun,
+    other: PageRun,
     seen: observing.Observed,
     old: records.Record | None,
     book_ledger: Ledger,
@@ -103,6 +107,9 @@ def _finish(
     needs = {block.name: book_ledger.device(page.name, block.name) for block in page.blocks}
     needs = {name: device for name, device in needs.items() if device}
     new = records.of_run(tree, page, run.results, run.machine, seen.names, needs)
+    again = {result.name: result for result in other.results}
+    found = {result.name: stable(result, again.get(result.name)) for result in run.results}
+    new = replace(new, cells=tuple(replace(cell, shapes=found.get(cell.name)) for cell in new.cells))
     new = with_programs(tree, page, with_moves(new, old), old, book_ledger, workers, say, warm)
     changes += _changes(page.name, old, new)
     records.write(tree, new)

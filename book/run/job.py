@@ -25,6 +25,7 @@ class Job:
     ``compiled`` or run as Python, and with hooks in all blocks but the ``plain`` ones.
     ``device`` is an accelerator that the page finds; it is the default device only if the page is ``moved`` (book.run.moved).
     ``threads`` is of torch; ``elsewhere`` runs the page in another world (book.run.elsewhere).
+    ``shapes`` notes which tensors each line binds or returns (book.run.shapes).
     ``shake`` runs the blocks under rounding noise (book.run.rounding) drawn from that seed.
     """
 
@@ -43,6 +44,7 @@ class Job:
     elsewhere: bool = False
     shake: int | None = None
     moved: bool = False
+    shapes: bool = False
 
 
 @dataclass
@@ -63,6 +65,7 @@ class BlockResult:
         refused: what it shows or does that no page may, whatever the ledger expects.
         line: the line of the block at which an exception left it, from 1 (0: none did, or it has no place there).
         on_device: it made a tensor on the accelerator.
+        shapes: line of the block, from 1 -> ``name text`` of each tensor that it binds or returns (None: not asked).
         compiled: under rounding noise, it had a function compiled, which is then not shaken inside.
     """
 
@@ -80,6 +83,7 @@ class BlockResult:
     line: int = 0
     compiled: bool = False
     on_device: bool = False
+    shapes: dict[int, list[str]] | None = None
 
     def refuse(self, why: str) -> None:
         if why not in self.refused:

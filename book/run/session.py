@@ -265,6 +265,7 @@ def _receive(child: _Child) -> Iterator[Started | PageRun]:
                 for result in child.run.results:
                     result.failure = result.failure or message[2].get(result.name)
                     result.apis = message[3].get(result.name, [])
+                    result.shapes = message[4].get(result.name)
     except (EOFError, OSError):
         return
 

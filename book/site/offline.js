@@ -10,14 +10,14 @@
   config.features = config.features.filter(name => !name.startsWith("navigation.instant"))
   settings.textContent = JSON.stringify(config)
 
-  // The search: each file of its index is a script that hands over its data.
+  // Each file of the search, and of the shapes of a page, is a script that hands over its data.
   const taken = new Map()
   window.rpOffline = {
     took: (name, data) => taken.set(name, data),
     file: name => new Promise((resolve, reject) => {
       if (taken.has(name)) return resolve(taken.get(name))
       const script = document.createElement("script")
-      script.src = new URL(`search/${name.replace(/json$/, "js")}`, base)
+      script.src = new URL(`${name.includes("/") ? "" : "search/"}${name.replace(/json$/, "js")}`, base) // of a page, or of the index
       script.onload = () => (taken.has(name) ? resolve(taken.get(name)) : reject(new Error(name)))
       script.onerror = () => reject(new Error(name))
       document.head.append(script)

@@ -13,6 +13,7 @@ from pathlib import Path
 from book.ground.errors import BookError
 from book.ground.tree import Tree
 from book.site import build as building
+from book.site.stage import SHAPES
 
 NAME = "runnable-pytorch"
 LOST = "404.html"  # of a server
@@ -81,6 +82,8 @@ def _prepare(root: Path) -> None:
         raise BookError(f"{root}: there is no search/index.json; book/site/offline.py needs it")
     for path in pieces:
         _script(path.with_suffix(".js"), path.name, path.read_text(encoding="utf-8"))
+    for path in sorted(root.rglob(SHAPES)):
+        _script(path.with_suffix(".js"), path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
     scripts = root / ASSETS
     for folder in ("lunr", "workers"):  # of Material's own search, which this site has not
         shutil.rmtree(scripts / folder, ignore_errors=True)

@@ -28,6 +28,7 @@ from book.record import ladder, records
 from book.record.gpu import MOVED, YES, GpuBlock, GpuRecord, read_gpu
 from book.record.ladder import Rung
 from book.record.records import Cell, Record
+from book.record.shapes import annotated
 from book.site import (
     error_index,
     matrix,
@@ -49,6 +50,7 @@ from book.source.words import file as words_file
 from book.source.words import words as words_of
 
 STATE = ".staged.json"
+SHAPES = "shapes.json"  # beside a page: block -> line -> what the line binds or returns, for book.js
 NOTEBOOK_VIEWS = ("concepts/autograd",)  # pages that are also shown as a notebook
 VIEW = "_notebook"  # beside the page, so that relative links are the same
 
@@ -292,6 +294,9 @@ def render(context: Context, page: Page) -> dict[str, str | bytes]:
         if title and page.name != "index":
             place = out.index(lines[title - 1]) + 1
             out[place:place] = ["", _downloads(context, page, record, files), "{ .rp-take }"]
+        lines_of = {cell.name: cell.shapes for cell in record.cells if cell.shapes}
+        if lines_of:
+            files[f"{page.name}/{SHAPES}"] = json.dumps(lines_of, ensure_ascii=False, separators=(",", ":"))
         if page.name in NOTEBOOK_VIEWS:
             files[f"{page.name}{VIEW}.md"] = _ended(page, _notebook_view(page, record, lines))
     files[f"{page.name}.md"] = _ended(page, out)
@@ -330,7 +335,7 @@ def _notebook_view(page: Page, record: Record, lines: list[str]) -> list[str]:
     words = words_of("chapter", page.language)
 
     def shown(block: Block, cell: Cell, number: int) -> list[str]:
-        code = fence(block.code, "{ .python .rp-shown }")
+        code = fence(annotated(block.code, cell.shapes), "{ .python .rp-shown }")
         made = [f"`In [{number}]:`{{ .rp-prompt }}", "", *code]
         for order, output in enumerate(cell.outputs, start=1):
             made += ["", *_output(page, block, order, output, {})]
@@ -386,6 +391,9 @@ def _downloads(context: Context, page: Page, record: Record, files: dict[str, st
         raw = f"https://raw.githubusercontent.com/{github[1]}/main/{place}"
         links.append(f"[Colab](https://colab.research.google.com/github/{github[1]}/blob/main/{place})")
         links.append(f"[Kaggle](https://www.kaggle.com/kernels/welcome?src={raw})")
+    if any(cell.shapes for cell in record.cells):
+        told = f'title="{words["shapes_title"]}" aria-pressed="false"'
+        links.append(f'<button type="button" class="rp-shapes" {told}>{words["shapes"]}</button>')
     return str(words["take"]) + " · ".join(links)
 
 

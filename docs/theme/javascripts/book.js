@@ -251,3 +251,98 @@
     requestAnimationFrame(look)
   }, { passive: true })
 })()
+
+// Shapes of the tensors at the end of each line: one switch for the site, remembered, key s. Nothing is fetched before it is used.
+;(() => {
+  const KEY = "runnable-pytorch.shapes"
+  const base = new URL(JSON.parse(document.getElementById("__config").textContent).base, location)
+  const home = new URL(base.pathname.replace(/\/*$/, "/"), base)
+  let on = false
+  try {
+    on = localStorage.getItem(KEY) === "on"
+  } catch {} // a private window: off, until it is switched on
+
+  // Lines of a block -> where each ends: the text node and the offset of its line break.
+  function endsOf(code) {
+    const walker = document.createTreeWalker(code, NodeFilter.SHOW_TEXT)
+    const ends = []
+    let last = null
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      for (let at = node.data.indexOf("\n"); at >= 0; at = node.data.indexOf("\n", at + 1)) ends.push([node, at])
+      last = node
+    }
+    if (last && !last.data.endsWith("\n")) ends.push([last, last.data.length])
+    return ends
+  }
+
+  function told(notes) {
+    const texts = new Set(notes.map(note => note.slice(note.indexOf(" ") + 1)))
+    return texts.size === 1 ? [...texts][0] : notes.map(note => note.trim()).join("; ")
+  }
+
+  function annotate(code, lines) {
+    const ends = endsOf(code)
+    for (const line of Object.keys(lines).map(Number).sort((a, b) => b - a)) {
+      const [node, at] = ends[line - 1] ?? []
+      if (!node) continue
+      const shape = document.createElement("span")
+      shape.className = "rp-shape"
+      shape.dataset.shape = told(lines[line]) // shown by the style sheet, so that nobody copies it
+      node.splitText(at)
+      node.after(shape)
+      for (let el = shape.previousSibling; el && !(el.textContent.includes("\n")); el = el.previousSibling)
+        for (const note of lines[line]) {
+          const [name] = note.split(" ", 1)
+          if (name && el.textContent === name && el.nodeType === Node.ELEMENT_NODE) {
+            el.title = note.slice(name.length + 1)
+            el.tabIndex = -1 // a tap shows it too
+          }
+        }
+    }
+  }
+
+  async function fill() {
+    const blocks = [...document.querySelectorAll(".rp-code[id]")]
+    if (!document.querySelector(".rp-shapes") || document.querySelector(".rp-shape")) return
+    const page = location.pathname.slice(home.pathname.length).replace(/index\.html$/, "")
+    let found
+    try {
+      if (window.rpOffline) found = await window.rpOffline.file(`${page}shapes.json`)
+      else {
+        const answer = await fetch(new URL(`${page}shapes.json`, home))
+        if (!answer.ok) throw new Error(answer.statusText)
+        found = await answer.json()
+      }
+    } catch {
+      return // the page stays as it is
+    }
+    if (document.querySelector(".rp-shape")) return // asked twice
+    for (const block of blocks) {
+      const lines = found[block.id.replace("code-", "")]
+      if (lines) annotate(block.querySelector("code"), lines)
+    }
+  }
+
+  function show() {
+    document.documentElement.classList.toggle("rp-shapes--on", on)
+    for (const button of document.querySelectorAll(".rp-shapes")) button.setAttribute("aria-pressed", String(on))
+    if (on) fill()
+  }
+
+  function change() {
+    on = !on
+    try {
+      localStorage.setItem(KEY, on ? "on" : "off")
+    } catch {}
+    show()
+  }
+
+  document.addEventListener("click", event => {
+    if (event.target instanceof Element && event.target.closest(".rp-shapes")) change()
+  })
+  addEventListener("keydown", ({ key, ctrlKey, metaKey, altKey, target }) => {
+    const types = target instanceof Element && (target.isContentEditable || target.matches("input, textarea, select"))
+    if (key === "s" && !ctrlKey && !metaKey && !altKey && !types && document.querySelector(".rp-shapes") && !document.querySelector("dialog[open]")) change()
+  })
+  window.document$.subscribe(show)
+})()
