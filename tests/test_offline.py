@@ -160,6 +160,9 @@ def test_a_reader_without_a_network(browser: Browser, unpacked: Path, language: 
     expect(page.locator(".rp-code").first).to_be_visible()
     support.with_blocks_open(page)
     assert support.figures(page) == []
+    page.keyboard.press("s")
+    expect(page.locator(".rp-shape").first).to_be_attached()
+    page.keyboard.press("s")
     page.locator(".rp-language").click()
     page.wait_for_url(re.compile(re.escape(there + CHAPTER)))
     page.locator(".rp-language").click()
