@@ -139,7 +139,7 @@ FAULTS = {
         window="phone",
     ),
     "cut title": _in_text(
-        "<style>article h1{width:4em;overflow:hidden;white-space:nowrap}</style>",
+        "<style>article h1{width:4em;overflow:hidden;white-space:nowrap!important}</style>",
         _on_page(reading.cut_titles),
         "is not whole",
     ),

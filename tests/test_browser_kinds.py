@@ -9,7 +9,7 @@ import pytest
 import reading_checks as reading
 from browser_support import NewContext, Visit
 from contact_sheet import KINDS
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from book.ground.tree import LANGUAGES
 
@@ -110,7 +110,11 @@ def test_an_address_opens_the_fold_that_it_leads_into(new_context: NewContext, b
     fold = page.locator(".rp-fold[open]")
     fold.wait_for()
     assert fold.locator("h3").get_attribute("id") == anchor
-    assert page.locator(f"[id='{anchor}']").bounding_box()["y"] < 800  # type: ignore[index]
+    heading = page.locator(f"[id='{anchor}']")
+    expect(heading).to_be_in_viewport()
+    assert heading.evaluate("el => el.getBoundingClientRect().top") >= page.evaluate(
+        "document.querySelector('.md-header').getBoundingClientRect().bottom"
+    ), "not below the header"
 
 
 @every_language

@@ -107,7 +107,7 @@ def test_language_switch_keeps_the_place(tab: Page, base: str, place: Place) -> 
 
 @every_chapter
 def test_language_switch_after_instant_navigation(tab: Page, base: str, place: Place) -> None:
-    seen = Visit(tab, base).open(Place(place.language, "status").address)
+    seen = Visit(tab, base).open(Place(place.language, "concepts/tensors").address)
     assert support.quiet(seen) == []
     tab.evaluate("window.sameDocument = true")
     tab.locator(f".md-nav--primary a[href$='{CHAPTER}/']").click()
