@@ -139,6 +139,35 @@ def test_code_does_the_same_as_without(sessions: Sessions) -> None:
     assert noted.outputs == plain.outputs and plain.shapes is None
 
 
+MODE = """\
+import torch
+from torch.overrides import TorchFunctionMode
+class Counts(TorchFunctionMode):
+    calls = []
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        Counts.calls.append(function.__name__)
+        return function(*args, **(kwargs or {}))
+class Counted(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        Counts.calls.append(function.__name__)
+        return super().__torch_function__(function, types, args, kwargs or {})
+with Counts():
+    x = torch.ones(2)
+    y = x + x
+z = torch.ones(3).as_subclass(Counted)
+print(Counts.calls)
+last = z
+"""
+
+
+def test_what_counts_calls_does_not_count_ours_and_a_last_assignment_shows_nothing(sessions: Sessions) -> None:
+    plain = sessions.run([Job("part/demo", (BlockCode("block1", MODE),), "/nowhere")])[0].results[0]
+    (noted,) = run(sessions, MODE)
+    assert noted.failure is None and noted.outputs == plain.outputs
+    assert noted.shapes and noted.shapes[16] == ["z float32 (3,)"] and noted.shapes[14] == ["x float32 (2,)"]
+
+
 def test_no_tensor_is_kept_alive(sessions: Sessions) -> None:
     code = "import gc, weakref, torch\nx = torch.ones(3)\nlist_of = [x]\nleft = weakref.ref(x)\ndel x, list_of\nprint(left())\n"
     (result,) = run(sessions, code)

@@ -431,10 +431,10 @@ class _Session:
         tree = ast.parse("\n" * offset + block.code, filename)
         if self.observer is not None:
             tree = self.observer.change(tree, block.name)
+        shown = bool(tree.body) and isinstance(tree.body[-1], ast.Expr) and not silenced(block.code)
         if self.shapes is not None:
-            tree = self.shapes.change(tree)
+            tree = self.shapes.change(tree)  # may add a statement, which shows nothing
         last = tree.body[-1] if tree.body else None
-        shown = isinstance(last, ast.Expr) and not silenced(block.code)
         body = tree.body[:-1] if shown else tree.body
         linecache.checkcache(filename)
         if body:

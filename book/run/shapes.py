@@ -26,7 +26,8 @@ class Shapes:
     def __init__(self) -> None:
         import torch
 
-        self._tensor = torch.Tensor
+        self._tensor, self._plain = torch.Tensor, (torch.Tensor, torch.nn.Parameter)
+        self._modes, self._unseen = torch._C._len_torch_function_stack, torch._C.DisableTorchFunction
         self._compiling = torch.compiler.is_compiling
         self._passes: dict[tuple[int, str], int] = {}
         self._first: dict[tuple[int, str], Note] = {}
@@ -68,7 +69,10 @@ class Shapes:
     def _look(self, value: Any, depth: int) -> Note:
         if isinstance(value, self._tensor):
             try:
-                return tuple(value.shape), str(value.dtype).removeprefix("torch."), value.device.type
+                if type(value) in self._plain and not self._modes():
+                    return _facts(value)
+                with self._unseen():  # a mode or a subclass that counts calls doesn't count ours
+                    return _facts(value)
             except Exception:  # a subclass that has no shape of its own, or one that is not ready
                 return None
         if depth >= DEEP:
@@ -79,6 +83,10 @@ class Shapes:
         kind, length, some = entries
         notes = tuple((key, self._look(one, depth + 1)) for key, one in some)
         return (kind, length, notes) if any(note is not None for _, note in notes) else None
+
+
+def _facts(tensor: Any) -> Note:
+    return tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), tensor.device.type
 
 
 def _entries(value: Any) -> tuple[str, int, list[tuple[str, Any]]] | None:
