@@ -222,4 +222,4 @@ def test_the_first_paint_is_quick(new_context: NewContext, below: str, language:
     for _ in range(3):
         page = Visit(new_context().new_page(), below).open(folder(language) + CHAPTER).page
         found.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
-    assert min(found) < 1500, "milliseconds; 200 on a quiet machine, which python -m book bench is for"
+    assert min(found) < 1500, "milliseconds; 200 on a quiet machine"
