@@ -60,7 +60,7 @@ def test_in_the_book_links_lead_to_what_shares_a_rare_name(book: Index) -> None:
     found = related.related(book)
     count = Counter(name for e in book.examples for name in {book.known.canonical.get(n, n) for n in e.apis})
     by_name = {(e.page, e.block): e for e in book.examples}
-    assert len(found) > len(book.examples) / 3
+    assert len(found) > len(book.examples) / 4
     for (page, block), others in found.items():
         own = {book.known.canonical.get(n, n) for n in by_name[page, block].apis}
         assert 1 <= len(others) <= related.MOST and len({other.page for other in others}) == len(others)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from book.find.reference import Example, Index
 
 MOST = 3  # related blocks under one
-RARE = 12  # blocks at most that use a name which relates two of them
+RARE = 8  # blocks at most that use a name which relates two of them
 LONGEST = 40  # lines of a helper that is worth showing above an example
 
 

@@ -133,11 +133,11 @@
     } catch {
       return // an address that is no text
     }
-    for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details"))
-      if (!fold.open) {
-        fold.open = true
-        target.scrollIntoView()
-      }
+    const folds = []
+    for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) folds.push(fold)
+    if (!folds.length) return
+    for (const fold of folds) fold.open = true
+    setTimeout(() => target.scrollIntoView({ behavior: "instant" }), 100) // after the browser, which knows nothing of the header
   }
 
   function addFilter(content, box, folds) {
