@@ -16,7 +16,7 @@ from browser_support import CHAPTER, CHAPTERS, PLACES, Links, NewContext, Place,
 from playwright.sync_api import Browser
 
 from book.ground.tree import HERE, LANGUAGES, Tree
-from book.record import records
+from book.record import records, shapes
 
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser
@@ -180,7 +180,7 @@ def test_the_notebook_view_shows_the_record(new_context: NewContext, base: str, 
     record = records.read(tree, place.name)
     assert page.locator(".rp-prompt").all_text_contents() == [f"In [{n}]:" for n in range(1, len(record.cells) + 1)]
     shown = [code.rstrip("\n") for code in page.locator(".rp-shown code").all_text_contents()]
-    assert shown == [cell.source.rstrip("\n") for cell in record.cells]
+    assert shown == [shapes.annotated(cell.source, cell.shapes) for cell in record.cells]
     assert page.locator(".rp-code, .rp-run, .rp-apis").count() == 0  # its blocks are not counted as blocks that ran
     assert support.accessible(page) == [] and support.figures(page) == [] and support.formulas(page) == []
     page.locator(".rp-take a").first.click()

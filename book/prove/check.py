@@ -140,7 +140,8 @@ def job_of(tree: Tree, page: Page, book_ledger: Ledger, *, device: str | None = 
         if block.name == until:
             break
     raising = frozenset(e.section for e in book_ledger.of_page(page.name) if e.kind == "raises")
-    return Job(page.name, tuple(blocks), str(tree.root), LIMIT, device, raising, shapes=device is None)
+    whole = until is None or until == page.blocks[-1].name  # what a later block calls tells shapes of an earlier one
+    return Job(page.name, tuple(blocks), str(tree.root), LIMIT, device, raising, shapes=device is None and whole)
 
 
 def where(page: Page, block: Block) -> str:
@@ -415,6 +416,8 @@ def against_records(
     report.problems += problems
     began = time.perf_counter()
     jobs = [job_of(tree, chosen[name], book_ledger, device=device) for name in longest_first(list(known), known)]
+    if ignore_hashes:  # of other code, or of fewer blocks
+        jobs = [replace(job, shapes=False) for job in jobs]
     verdicts: dict[str, list[Verdict]] = {}
     for run in run_jobs(jobs, workers, say, sessions):
         report.runs.append(run)
