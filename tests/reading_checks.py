@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 SMALLEST = 44  # CSS pixels of a target, WCAG 2.2, 2.5.5 "Target size (enhanced)"
-MOVED = 0.002  # what a button of the header adds that is read after the first paint
+MOVED = 0.01  # above what buttons of the header add that are read after the first paint; 0.1 is web.dev's limit of "good"
 LETTERS = 0.6  # the smallest scale of a figure: letters of 10 points become 8 pixels
 
 
@@ -135,7 +135,7 @@ def two_lines(page: Page) -> list[str]:
 def moved(page: Page) -> list[str]:
     """Nothing moves while a page loads: the sum of its layout shifts (web.dev, "Cumulative Layout Shift").
 
-    A machine under load may paint the header before it has read the last of its buttons: that is 0.001.
+    A machine under load may paint the header before it has read the last of its buttons: that is 0.001 to 0.003.
     """
     score = page.evaluate(
         """() => new Promise(done => {
