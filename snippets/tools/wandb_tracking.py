@@ -2,14 +2,21 @@
 import os
 from pathlib import Path
 
-folder = Path("tracking").resolve()
-folder.mkdir()
-os.environ["WANDB_MODE"] = "offline"  # write files, send nothing
-for kind in ("DIR", "CACHE_DIR", "CONFIG_DIR", "DATA_DIR", "ARTIFACT_DIR"):
-    os.environ[f"WANDB_{kind}"] = str(folder)
-for name in ("SILENT", "DISABLE_CODE", "DISABLE_GIT"):  # print and collect less
-    os.environ[f"WANDB_{name}"] = "true"
-os.environ["WANDB_CONSOLE"] = "off"  # don't copy what the program prints
+
+def offline(name):
+    """Let W&B write into a new folder, and send nothing; give its path."""
+    folder = Path(name).resolve()
+    folder.mkdir()
+    os.environ["WANDB_MODE"] = "offline"
+    for kind in ("DIR", "CACHE_DIR", "CONFIG_DIR", "DATA_DIR", "ARTIFACT_DIR"):
+        os.environ[f"WANDB_{kind}"] = str(folder)
+    for kind in ("SILENT", "DISABLE_CODE", "DISABLE_GIT"):  # print and collect less
+        os.environ[f"WANDB_{kind}"] = "true"
+    os.environ["WANDB_CONSOLE"] = "off"  # don't copy what the program prints
+    return folder
+
+
+folder = offline("tracking")
 assert "WANDB_API_KEY" not in os.environ
 # --8<-- [end:offline]
 
@@ -28,6 +35,7 @@ run = wandb.init(
 for step in range(5):
     run.log({"loss": (step - 3) ** 2, "half": step / 2})
 run.finish()
+wandb.teardown()  # ends the second program
 
 where = Path(run.dir).parent
 print("offline:", run.offline)
@@ -38,9 +46,19 @@ print("file:", [path.name for path in where.glob("*.wandb")])
 # --8<-- [start:read_back]
 from snippets.toolkit.run_files import read_run
 
-seen = read_run(where, wait=10)
-print(seen.about["project"], seen.about["run_group"], seen.about["tags"])
-print(seen.config)
+
+def finished(run):
+    """End a run and the service, and read the run's file."""
+    run.finish()
+    wandb.teardown()
+    return read_run(Path(run.dir).parent, wait=10)
+
+
+run = wandb.init(project="curves", id="half", tags=["no training"], dir=folder)
+for step in range(3):
+    run.log({"loss": (step - 3) ** 2, "half": step / 2})
+seen = finished(run)
+print(seen.about["project"], seen.about["run_id"], seen.about["tags"])
 for row in seen.history:
     print(row)
 print("summary:", seen.summary)
@@ -52,12 +70,6 @@ assert seen.exit_code == 0
 def begin(name, **options):
     """Begin an offline run of the project "curves"."""
     return wandb.init(project="curves", id=name, dir=folder, **options)
-
-
-def finished(run):
-    """End a run, and read its file."""
-    run.finish()
-    return read_run(Path(run.dir).parent, wait=10)
 
 
 run = begin("config", config={"lr": 0.1})
@@ -120,8 +132,9 @@ try:
     first.log({"loss": 0.0})
 except wandb.errors.UsageError as error:
     print(str(error).splitlines()[0])
-with begin("three") as third:
-    print("after finish:", third.id)
+third = begin("three")
+print("after finish:", third.id)
+assert finished(third).about["run_id"] == "three"
 # --8<-- [end:second_init]
 
 # --8<-- [start:crashed]
@@ -156,6 +169,7 @@ assert seen.file(picture["path"]).read_bytes()[:4] == b"\x89PNG"
 # --8<-- [start:artifact]
 import torch
 
+torch.manual_seed(0)
 layer = torch.nn.Linear(2, 1)
 torch.save(layer.state_dict(), folder / "layer.pt")
 run = begin("artifact")
@@ -175,10 +189,8 @@ for attempt in ("before", "after"):
     run = wandb.init(project="curves", id="again", resume="allow", dir=folder / attempt)
     print(attempt, "resumed:", run.resumed, "first step:", run.step)
     run.log({"loss": 1.0})
-    run.log({"loss": 0.5})
-    run.finish()
-files = sorted(folder.glob("*/wandb/offline-run-*-again/*.wandb"))
-print(len(files), "files of", {read_run(f, wait=10).about["run_id"] for f in files})
+    seen = finished(run)
+    print("   id", seen.about["run_id"], "rows", seen.history)
 # --8<-- [end:resume]
 
 # --8<-- [start:alert]
@@ -208,7 +220,7 @@ import subprocess
 import sys
 
 run = begin("unsent")
-run.finish()
+finished(run)
 command = [sys.executable, "-m", "wandb", "sync", str(Path(run.dir).parent)]
 done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 print("exit code", done.returncode)
@@ -236,7 +248,7 @@ from snippets.toolkit.metrics import accuracy
 from snippets.toolkit.tracking import tracked
 
 
-def train(lr, epochs=6, callbacks=()):
+def train(lr, epochs, callbacks):
     """Train a small net on the digits; return the KerasModel."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 10)).double()
@@ -244,22 +256,28 @@ def train(lr, epochs=6, callbacks=()):
     model = KerasModel(net, loss, optimizer, {"accuracy": accuracy})
     batches = DataLoader(train_set, batch_size=50, shuffle=True)
     model.fit(batches, valid, epochs=epochs, callbacks=callbacks)
+    wandb.teardown()
     return model
 
 
-writer = tracked(
-    "val_accuracy",
-    "max",
+def track(name, lr, epochs, **options):
+    """Train with a run of W&B; read its file."""
+    options = {"project": "digits", "id": name, "dir": folder, **options}
+    train(lr, epochs, [tracked("val_accuracy", "max", **options)])
+    return read_run(next(folder.glob(f"wandb/offline-run-*-{name}")), wait=10)
+
+
+seen = track(
+    "first",
+    lr=0.1,
+    epochs=5,
+    config={"batch_size": 50},
     examples=(valid_x, valid_y),
     picture=lambda row: row.view(28, 28).numpy() * 255,
-    project="digits",
-    id="first",
-    config={"batch_size": 50},
-    dir=folder,
 )
-model = train(lr=0.1, callbacks=[writer])
-seen = read_run(next(folder.glob("wandb/offline-run-*-first")), wait=10)
-print(seen.config)
+for name in ("batch_size", "net", "parameters"):
+    print(name, seen.config[name])
+print({name: seen.config["optimizer"][name] for name in ("name", "lr", "momentum")})
 print([(one["name"], one["type"]) for one in seen.artifacts])
 # --8<-- [end:train]
 
@@ -300,6 +318,7 @@ plt.show()
 
 # --8<-- [start:best_weights]
 (weights,) = [one for one in seen.artifacts if one["type"] == "model"]
+torch.manual_seed(1)  # other first weights
 again = nn.Sequential(nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 10)).double()
 again.load_state_dict(torch.load(seen.file("best.pt"), weights_only=True))
 share = (again(valid_x).argmax(dim=1) == valid_y).double().mean().item()
@@ -312,20 +331,9 @@ print("epoch", weights["metadata"]["epoch"], "share right", round(share, 2))
 # --8<-- [start:compare_runs]
 import pandas as pd
 
-for lr in (0.01, 0.1, 0.5):
-    writer = tracked(
-        "val_accuracy",
-        "max",
-        project="digits",
-        group="rates",
-        id=f"lr-{lr}",
-        dir=folder,
-    )
-    train(lr, epochs=3, callbacks=[writer])
-
 rows = []
-for path in sorted(folder.glob("wandb/offline-run-*-lr-*")):
-    one = read_run(path, wait=10)
+for lr in (0.01, 0.1, 0.5):
+    one = track(f"lr-{lr}", lr, epochs=3, group="rates")
     best = one.summary["val_accuracy"]["max"]
     rows.append({"lr": one.config["optimizer"]["lr"], "val_accuracy": round(best, 2)})
 table = pd.DataFrame(rows).sort_values("val_accuracy", ignore_index=True)
@@ -365,7 +373,7 @@ class JsonLines:
         self.file.close()
 
 
-train(0.1, epochs=2, callbacks=[JsonLines(folder / "run.jsonl", lr=0.1)])
+train(0.1, 2, [JsonLines(folder / "run.jsonl", lr=0.1)])
 lines = (folder / "run.jsonl").read_text(encoding="utf-8").splitlines()
 print(lines[0])
 print(lines[-1])
@@ -382,7 +390,7 @@ writers = [
     tensorboard(paths["tensorboard"]),
     JsonLines(paths["json lines"]),
 ]
-history = train(0.1, epochs=3, callbacks=writers).history
+history = train(0.1, 2, writers).history
 seen = read_run(next(folder.glob("wandb/offline-run-*-same")), wait=10)
 lines = map(json.loads, paths["json lines"].read_text(encoding="utf-8").splitlines())
 events = EventAccumulator(str(paths["tensorboard"])).Reload().Scalars("val_loss")
@@ -423,12 +431,13 @@ for _ in range(3):
     run.log({"picture": wandb.Image(fig)})
     plt.close(fig)
 print("with close:", len(plt.get_fignums()))
-run.finish()
+assert len(finished(run).history) == 6
 # --8<-- [end:figures_stay_open]
 
 # --8<-- [start:drop_last]
 rows = torch.arange(150)
 counted = {}
+torch.manual_seed(0)  # a DataLoader draws a seed for its workers
 for drop_last in (True, False):
     loader = DataLoader(rows, batch_size=64, drop_last=drop_last)
     counted[drop_last] = sum(len(batch) for batch in loader)
@@ -456,8 +465,7 @@ print("before:", before, "after:", services())
 run = begin("long")
 for step in range(500):
     run.log({"loss": 1 / (step + 1)})
-run.finish()
-wandb.teardown()
+finished(run)
 (file,) = folder.glob("wandb/offline-run-*-long/*.wandb")
 cut = folder / "run-cut.wandb"
 cut.write_bytes(file.read_bytes()[:20_000])
@@ -493,18 +501,15 @@ find_keys(notebook)
 
 # --8<-- [start:solution_best_run]
 rows = {"a": (0.7, 0.9, 0.6), "b": (0.8, 0.85, 0.84)}
-for name, values in rows.items():
-    with begin(f"rank-{name}") as run:
-        run.define_metric("accuracy", summary="max,last")
-        for value in values:
-            run.log({"accuracy": value})
-wandb.teardown()
 found = {}
-for path in sorted(folder.glob("wandb/offline-run-*-rank-*")):
-    seen = read_run(path, wait=10)
-    found[seen.about["run_id"]] = seen.summary["accuracy"]
+for name, values in rows.items():
+    run = begin(name)
+    run.define_metric("accuracy", summary="max,last")
+    for value in values:
+        run.log({"accuracy": value})
+    found[name] = finished(run).summary["accuracy"]
 for name, best in found.items():
     print(name, "max", best["max"], "last", best["last"])
-assert max(found, key=lambda name: found[name]["max"]) == "rank-a"
-assert max(found, key=lambda name: found[name]["last"]) == "rank-b"
+assert max(found, key=lambda name: found[name]["max"]) == "a"
+assert max(found, key=lambda name: found[name]["last"]) == "b"
 # --8<-- [end:solution_best_run]
