@@ -333,7 +333,7 @@ import pandas as pd
 
 rows = []
 for lr in (0.01, 0.1, 0.5):
-    one = track(f"lr-{lr}", lr, epochs=3, group="rates")
+    one = track(f"lr-{lr}", lr, epochs=2, group="rates")
     best = one.summary["val_accuracy"]["max"]
     rows.append({"lr": one.config["optimizer"]["lr"], "val_accuracy": round(best, 2)})
 table = pd.DataFrame(rows).sort_values("val_accuracy", ignore_index=True)
