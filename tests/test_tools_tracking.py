@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -11,11 +12,15 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from book.ground.tree import HERE
+from book.source import sections
 from snippets.toolkit.run_files import HEAD, payloads, read_run
 
 ENVIRONMENT = {
@@ -348,3 +353,208 @@ def test_without_a_key_there_is_a_message(tmp_path: Path, call: str) -> None:
             print(error)
     """
     assert "No API key configured" in program(code, tmp_path)
+
+
+# ---- The local agent -------------------------------------------------------------------------------------------------
+
+SWEEP: dict[str, Any] = {
+    "method": "random",
+    "metric": {"name": "loss", "goal": "minimize"},
+    "parameters": {
+        "lr": {"distribution": "log_uniform_values", "min": 0.001, "max": 1.0},
+        "width": {"values": [4, 8]},
+        "epochs": {"value": 3},
+    },
+}
+
+
+@pytest.fixture
+def search() -> ModuleType:
+    """The toolkit's module, which imports the engine when it is used."""
+    pytest.importorskip("sweeps")
+    from snippets.toolkit import search
+
+    return search
+
+
+def quick(settings: dict[str, Any], report: Callable[..., None]) -> None:
+    for epoch in range(settings["epochs"]):
+        report(loss=settings["lr"] / (epoch + 1))
+
+
+def test_an_agent_works_through_the_queue(search: ModuleType, tmp_path: Path) -> None:
+    queue = search.Queue(tmp_path / "q.db", SWEEP, count=5)
+    search.agent(queue, quick)
+    trials = queue.trials()
+    assert [t["number"] for t in trials] == [0, 1, 2, 3, 4]
+    assert {t["state"] for t in trials} == {"finished"}
+    for t in trials:
+        assert t["rows"] == [{"loss": t["settings"]["lr"] / epoch} for epoch in (1, 2, 3)]
+        assert 0.001 <= t["settings"]["lr"] <= 1
+        assert t["settings"]["width"] in (4, 8)
+    assert len({t["settings"]["lr"] for t in trials}) == 5
+    assert queue.take() is None
+
+
+def test_the_seed_decides_and_global_generators_stay(search: ModuleType, tmp_path: Path) -> None:
+    import numpy as np
+
+    found = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 50)):
+        random.seed(3)
+        np.random.seed(3)
+        queue = search.Queue(tmp_path / f"{name}.db", SWEEP, count=3, seed=seed)
+        search.agent(queue, quick)
+        found.append([t["settings"] for t in queue.trials()])
+        states = random.random(), np.random.rand()
+        random.seed(3)
+        np.random.seed(3)
+        assert states == (random.random(), np.random.rand())
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
+def test_a_grid_ends_by_itself(search: ModuleType, tmp_path: Path) -> None:
+    grid = {
+        "method": "grid",
+        "parameters": {"lr": {"values": [0.1, 0.2]}, "width": {"values": [4, 8]}, "epochs": {"value": 1}},
+    }
+    queue = search.Queue(tmp_path / "q.db", grid, count=100)
+    search.agent(queue, quick)
+    assert [(t["settings"]["lr"], t["settings"]["width"]) for t in queue.trials()] == [
+        (0.1, 4),
+        (0.1, 8),
+        (0.2, 4),
+        (0.2, 8),
+    ]
+
+
+def test_bayes_searches_too(search: ModuleType, tmp_path: Path) -> None:
+    queue = search.Queue(tmp_path / "q.db", {**SWEEP, "method": "bayes"}, count=4)
+    search.agent(queue, quick)
+    assert [t["state"] for t in queue.trials()] == ["finished"] * 4
+
+
+def test_an_error_marks_its_trial_and_the_search_goes_on(search: ModuleType, tmp_path: Path) -> None:
+    def fails(settings: dict[str, Any], report: Callable[..., None]) -> None:
+        report(loss=1.0)
+        if settings["width"] == 8:
+            raise RuntimeError("too wide")
+
+    queue = search.Queue(tmp_path / "q.db", SWEEP, count=8)
+    search.agent(queue, fails)
+    states = {t["settings"]["width"]: (t["state"], t["note"]) for t in queue.trials()}
+    assert states == {4: ("finished", ""), 8: ("crashed", "RuntimeError: too wide")}
+    assert all(t["rows"] == [{"loss": 1.0}] for t in queue.trials())
+
+
+def test_a_killed_worker_is_marked_by_the_next(search: ModuleType, tmp_path: Path) -> None:
+    code = f"""
+        import os, signal
+        from snippets.toolkit.search import Queue, agent
+
+        def dies(settings, report):
+            report(loss=1.0)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        agent(Queue("q.db", {SWEEP!r}, count=3), dies)
+    """
+    program(code, tmp_path, fails=True)
+    queue = search.Queue(tmp_path / "q.db", SWEEP, count=3)
+    assert [t["state"] for t in queue.trials()] == ["running"]
+    search.agent(queue, quick)
+    assert [t["state"] for t in queue.trials()] == ["crashed", "finished", "finished"]
+    assert queue.trials()[0]["note"] == "its process ended"
+
+
+def test_processes_share_a_queue_without_taking_a_trial_twice(search: ModuleType, tmp_path: Path) -> None:
+    code = f"""
+        import time
+        from snippets.toolkit.search import Queue, agent
+
+        def slow(settings, report):
+            for epoch in range(3):
+                report(loss=settings["lr"] / (epoch + 1))
+                time.sleep(0.05)
+
+        agent(Queue("q.db", {SWEEP!r}, count=12), slow)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    workers = [subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT) for _ in range(2)]
+    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    alone = search.Queue(tmp_path / "alone.db", SWEEP, count=12)
+    search.agent(alone, quick)
+    shared = search.Queue(tmp_path / "q.db", SWEEP, count=12).trials()
+    assert [(t["number"], t["settings"], t["rows"]) for t in shared] == [
+        (t["number"], t["settings"], t["rows"]) for t in alone.trials()
+    ]
+
+
+def test_bad_trials_are_stopped_early(search: ModuleType, tmp_path: Path) -> None:
+    config = {**SWEEP, "early_terminate": {"type": "hyperband", "min_iter": 1, "eta": 2}}
+    queue = search.Queue(tmp_path / "q.db", config, count=10)
+    search.agent(queue, quick)
+    trials = queue.trials()
+    killed = [t for t in trials if t["state"] == "killed"]
+    assert killed
+    assert all(len(t["rows"]) < 3 for t in killed)
+    best = min(trials, key=lambda t: t["settings"]["lr"])
+    assert best["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "bayesian"}, "'bayesian' is not one of"),
+        ({"method": None}, "None is not one of"),
+        ({"parameters": {}}, "no parameters"),
+        ({"parameters": {"lr": {"min": 1.0, "max": 0.1}}}, "min 1.0 is not less than max 0.1"),
+        ({"parameters": {"lr": {"distribution": "uniform", "min": 1.0}}}, "not valid under any of the given schemas"),
+        ({"metric": {"name": "loss", "goal": "min"}}, "'min' is not one of"),
+        ({"method": "bayes", "metric": ...}, "method bayes needs a metric"),
+        ({"metric": ..., "early_terminate": {"type": "hyperband", "min_iter": 1}}, "early_terminate needs a metric"),
+    ],
+)
+def test_bad_configs_are_refused(search: ModuleType, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    config = {key: value for key, value in {**SWEEP, **change}.items() if value is not ...}
+    with pytest.raises(ValueError, match="sweep config: ") as refused:
+        search.Queue(tmp_path / "q.db", config, count=1)
+    assert message in str(refused.value)
+
+
+def test_two_trials_with_different_values_give_different_weights(search: ModuleType, tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    weights = {}
+
+    def train(settings: dict[str, Any], report: Callable[..., None]) -> None:
+        torch.manual_seed(0)
+        net = nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(net.parameters(), lr=settings["lr"])
+        x, y = torch.randn(20, 3), torch.randn(20, 1)
+        for _ in range(settings["epochs"]):
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(net(x), y)
+            loss.backward()
+            optimizer.step()
+            report(loss=loss.item())
+        weights[settings["lr"]] = net.weight.detach().clone()
+
+    search.agent(search.Queue(tmp_path / "q.db", SWEEP, count=2), train)
+    first, second = weights.values()
+    assert not torch.allclose(first, second)
+
+
+def test_yaml_equals_the_dict_of_the_page() -> None:
+    import yaml
+
+    file = HERE.snippets / "tools" / "wandb_sweeps.py"
+    found = {
+        name: section.code for name, section in sections.parse(file.read_text(encoding="utf-8"), file.name).items()
+    }
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(found["sweep_config"], names)
+    text = found["yaml_file"].split('"""\\\n')[1].split('"""')[0]
+    assert yaml.safe_load(text) == names["sweep"]
