@@ -118,6 +118,8 @@ def agent(queue: Queue, train: "Callable") -> None:
             state, note = "crashed", f"{type(error).__name__}: {error}"
         with queue.opened() as db:
             end_trial(db, number, state, note)
+
+
 # --8<-- [end:search]
 
 
@@ -127,18 +129,19 @@ def engine() -> object:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import sweeps
+        import sweeps.bayes_search  # it would be imported by the first search, and draw
     return sweeps
 
 
 def suggest(config: "Mapping", found: list[dict], seed: int) -> object:
     """The run that the engine wants next, or None; global generators stay as they were."""
-    before = random.getstate(), np.random.get_state()
+    sweeps, before = engine(), (random.getstate(), np.random.get_state())
     random.seed(seed)  # random and grid search draw from this one,
     np.random.seed(seed)  # the Gaussian process of bayes from that one
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the Gaussian process
-            return engine().next_run(config, [as_run(trial) for trial in found])
+            return sweeps.next_run(config, [as_run(trial) for trial in found])
     finally:
         random.setstate(before[0])
         np.random.set_state(before[1])
@@ -157,10 +160,7 @@ def read_trials(db: sqlite3.Connection) -> list[dict]:
     names = "number settings state process rows note".split()
     rows = db.execute(f"select {', '.join(names)} from trials order by number")
     found = [dict(zip(names, row, strict=True)) for row in rows]
-    return [
-        t | {"settings": json.loads(t["settings"]), "rows": json.loads(t["rows"])}
-        for t in found
-    ]
+    return [t | {"settings": json.loads(t["settings"]), "rows": json.loads(t["rows"])} for t in found]
 
 
 def end_trial(db: sqlite3.Connection, number: int, state: str, note: str) -> None:
@@ -193,4 +193,6 @@ def check_config(config: "Mapping") -> None:
         wrong.append(f"{' and '.join(needs)} needs a metric")
     if wrong:
         raise ValueError("sweep config: " + "; ".join(dict.fromkeys(wrong)))
+
+
 # --8<-- [end:engine]
