@@ -233,7 +233,8 @@ def kaggle_command(*arguments, **names):
     places = {"HOME": str(home), "USERPROFILE": str(home), "KAGGLE_CONFIG_DIR": str(home)}
     command = [sys.executable, "-m", "kaggle", *arguments]
     environment = {**kept, **places, **names}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    options = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
+    return subprocess.run(command, env=environment, **options)
 
 
 template_folder = Path("template")
@@ -374,7 +375,7 @@ from torchmetrics import Accuracy
 try:
     Accuracy()
 except TypeError as error:
-    print(str(error)[-45:])
+    print(str(error)[-46:])
 metric = Accuracy(task="multiclass", num_classes=3)
 print(metric(torch.tensor([0, 1, 2, 2]), torch.tensor([0, 1, 2, 1])))
 # --8<-- [end:accuracy_task]

@@ -34,6 +34,8 @@ print("1.0e-3 is read as", repr(yaml.safe_load("1.0e-3")))
 # --8<-- [end:yaml_file]
 
 # --8<-- [start:config_errors]
+from importlib.metadata import version
+
 from snippets.toolkit.search import check_config
 
 parameters = sweep["parameters"]
@@ -43,6 +45,7 @@ wrong = [
     {**sweep, "parameters": {"lr": {"min": 3.0, "max": 0.001}}},
     {"method": "bayes", "parameters": parameters},
 ]
+print("sweeps", version("sweeps"))
 for config in wrong:
     try:
         check_config(config)
@@ -469,7 +472,7 @@ def by_optuna(seed, trials):
     return [trial.value for trial in study.trials]
 
 
-TRIALS = 12
+TRIALS = 10
 searches = {
     "W&B random": lambda seed: by_sweeps("random", seed, TRIALS),
     "Optuna TPE": lambda seed: by_optuna(seed, TRIALS),
