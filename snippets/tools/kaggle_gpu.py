@@ -70,14 +70,14 @@ print(notebook.name, [path.name for path in folder.iterdir()])
 import numpy as np
 from sklearn.datasets import load_digits
 
-kaggle = Path("kaggle")
-working = kaggle / "working"
-dataset = kaggle / "input" / "small-digits"
+root = Path("as-on-kaggle")
+working = root / "working"
+dataset = root / "input" / "small-digits"
 for path in (working, dataset):
     path.mkdir(parents=True)
 digits = load_digits()
 np.savez(dataset / "digits.npz", pictures=digits.images, labels=digits.target)
-print(sorted(path.as_posix() for path in kaggle.rglob("*")))
+print(sorted(path.as_posix() for path in root.rglob("*")))
 # --8<-- [end:layout]
 
 # --8<-- [start:execute]
