@@ -61,7 +61,7 @@ first.metric("expected per 1,000 auctions", f"{sold['brings'].sum() / total:.1f}
 second.metric("sold", f"{len(sold) / total:.0%}")
 third.metric("won by CPC", f"{(sold['kind'] == 'CPC').mean():.0%}")
 
-reserves = range(0, 301, 20)
+reserves = range(0, 301, 50)
 brings = [sell(ads, r, factor, rule)["brings"].sum() / total for r in reserves]
 curve = pd.DataFrame({"reserve": reserves, "brings": brings})
 st.line_chart(curve, x="reserve", y="brings")

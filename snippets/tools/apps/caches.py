@@ -22,7 +22,7 @@ def model() -> nn.Module:
 table = squares(st.slider("Rows", 1, 50, 5))
 table["mine"] = 1  # a column more, in this run's copy only
 st.dataframe(table)
-st.write("columns in the cache:", squares(5).shape[1])
+st.write(f"Columns in the cache: {squares(5).shape[1]}")
 st.session_state["model"] = model()
 
 with torch.inference_mode():
