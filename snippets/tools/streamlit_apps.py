@@ -537,7 +537,7 @@ if upload is None:
     st.stop()
 try:
     table = pd.read_csv(io.BytesIO(upload.getvalue()))
-except (ValueError, UnicodeDecodeError):
+except ValueError:
     st.error("This is no CSV file.")
     st.stop()
 if table.empty:

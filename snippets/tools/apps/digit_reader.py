@@ -90,7 +90,8 @@ st.title("Digit reader")
 how = st.radio("Take the digit from", ["a file", "a drawing"], horizontal=True)
 data = b""
 if how == "a file":
-    upload = st.file_uploader("A picture of one digit", ["png", "jpg", "jpeg"])
+    kinds = ["png", "jpg", "jpeg"]
+    upload = st.file_uploader("A picture of one digit", kinds, max_upload_size=5)
     data = upload.getvalue() if upload else data
 else:
     pad = st.components.v2.component(

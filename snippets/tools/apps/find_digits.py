@@ -78,7 +78,8 @@ def centred(piece: Image.Image) -> torch.Tensor:
 
 
 st.title("Finding digits")
-upload = st.file_uploader("A picture with digits", ["png", "jpg", "jpeg"])
+kinds = ["png", "jpg", "jpeg"]
+upload = st.file_uploader("A picture with digits", kinds, max_upload_size=5)
 smallest = st.slider("Smallest digit, pixels", 4, 60, 12)
 join = st.slider("Join gaps, pixels", 0, 8, 2, 2)
 sure = st.slider("Least probability", 0.0, 1.0, 0.5)
