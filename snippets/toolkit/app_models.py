@@ -96,7 +96,10 @@ def review_net(words: int) -> nn.Sequential:
 
 
 def save_reviews(
-    path: "str | Path", reviews: int = 6000, words: int = 5000, seed: int = 0
+    path: "str | Path",
+    reviews: int = 6000,
+    words: int = 5000,
+    seed: int = 0,
 ) -> float:
     """Train ``review_net`` on reviews of films, and save weights and words.
 
@@ -148,9 +151,8 @@ def save_reviews(
         for first in range(0, reviews, 100):
             last = min(first + 100, reviews)
             optimizer.zero_grad()
-            F.binary_cross_entropy_with_logits(
-                logits(first, last), y[first:last]
-            ).backward()
+            z = logits(first, last)
+            F.binary_cross_entropy_with_logits(z, y[first:last]).backward()
             optimizer.step()
     torch.save({"words": known, "state": net.state_dict()}, path)
     with torch.inference_mode():

@@ -167,7 +167,7 @@ st.metric("visits", counter()["visits"])
 """
 for kind in ("resource", "data"):
     visits = []
-    for visitor in range(2):
+    for _ in range(2):
         app = opened(COUNTER.format(kind=kind))
         visits.append(app.metric[0].value)
     print(f"cache_{kind:8}", visits)
@@ -194,12 +194,13 @@ print(app.warning[0].value, "|", app.info[0].value)
 
 # --8<-- [start:save_models]
 import torch
-from snippets.toolkit.app_models import digits_net, save_digits, save_reviews
+from snippets.toolkit.app_models import save_digits, save_reviews
 
 digits_file, reviews_file = Path("digits.pt"), Path("reviews.pt")
 assert save_digits(digits_file) > 0.92
 assert save_reviews(reviews_file) > 0.82
-print(sum(p.numel() for p in digits_net().parameters()), "parameters for digits")
+weights = torch.load(digits_file, weights_only=True)
+print(sum(w.numel() for w in weights.values()), "weights for digits")
 saved = torch.load(reviews_file, weights_only=True)
 print(len(saved["words"]), "words, the most frequent:", saved["words"][:5])
 # --8<-- [end:save_models]
@@ -419,9 +420,8 @@ except TimeoutError as stopped:
 # --8<-- [end:stop_server]
 
 # --8<-- [start:dockerfile]
-import streamlit
 
-DOCKERFILE = f"""\
+DOCKERFILE = """\
 FROM python:3.13-slim
 RUN useradd --create-home app
 WORKDIR /home/app
@@ -443,8 +443,9 @@ Path("requirements.txt").write_text("".join(REQUIREMENTS))
 
 lines = DOCKERFILE.splitlines()
 steps = [line.split()[0] for line in lines]
-copied = [name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]]
-assert digits_file.exists() and all(Path(name).exists() for name in copied)
+copied = [line.split()[1:-1] for line in lines if line.startswith("COPY")]
+assert all(Path(name).exists() for names in copied for name in names)
+assert digits_file.exists()
 assert steps.index("USER") < steps.index("CMD") and "8501" in lines[-1]
 assert lines[-1].count("8501") == 1 and "EXPOSE 8501" in lines
 print(steps)

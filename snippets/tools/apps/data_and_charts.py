@@ -9,7 +9,8 @@ epoch = np.arange(1, 21)
 curves = pd.DataFrame({"train": 2 / epoch, "valid": 0.3 + 1.7 / epoch}, index=epoch)
 last = curves.iloc[-1]
 
-st.metric("validation loss", f"{last['valid']:.2f}", delta="-0.01", delta_color="inverse")
+loss = f"{last['valid']:.2f}"
+st.metric("validation loss", loss, delta="-0.01", delta_color="inverse")
 st.dataframe(curves)  # scrolls, sorts, can be downloaded
 st.table(curves.tail(3))  # stands still
 st.json({"epochs": 20, "optimizer": {"name": "SGD", "lr": 0.1}})

@@ -46,12 +46,13 @@ export default function ({ parentElement, setStateValue }) {
 @st.cache_resource
 def load_net() -> nn.Module:
     """The network, once for all sessions."""
-    net = nn.Sequential(
-        *(nn.Conv2d(1, 8, 5, stride=2, padding=2), nn.ReLU()),
-        *(nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU()),
-        *(nn.Flatten(), nn.Linear(16 * 7 * 7, 10)),
-    )
-    net.load_state_dict(torch.load("digits.pt", weights_only=True))
+    with torch.device("meta"):  # the weights come from the file
+        net = nn.Sequential(
+            *(nn.Conv2d(1, 8, 5, stride=2, padding=2), nn.ReLU()),
+            *(nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(16 * 7 * 7, 10)),
+        )
+    net.load_state_dict(torch.load("digits.pt", weights_only=True), assign=True)
     return net.eval().requires_grad_(False)
 
 

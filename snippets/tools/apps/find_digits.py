@@ -22,12 +22,13 @@ MOST_BYTES, MOST_PIXELS, MOST_BOXES = 5_000_000, 4_000_000, 100
 @st.cache_resource
 def load_net() -> nn.Module:
     """The network, once for all sessions."""
-    net = nn.Sequential(
-        *(nn.Conv2d(1, 8, 5, stride=2, padding=2), nn.ReLU()),
-        *(nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU()),
-        *(nn.Flatten(), nn.Linear(16 * 7 * 7, 10)),
-    )
-    net.load_state_dict(torch.load("digits.pt", weights_only=True))
+    with torch.device("meta"):  # the weights come from the file
+        net = nn.Sequential(
+            *(nn.Conv2d(1, 8, 5, stride=2, padding=2), nn.ReLU()),
+            *(nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(16 * 7 * 7, 10)),
+        )
+    net.load_state_dict(torch.load("digits.pt", weights_only=True), assign=True)
     return net.eval().requires_grad_(False)
 
 
@@ -55,8 +56,9 @@ def find(grey: Image.Image, smallest: int, join: int) -> list[tuple[int, ...]]:
         join: gaps of up to so many pixels are closed first.
     """
     ink = np.asarray(grey) < 160
-    closed = ndimage.binary_dilation(ink, np.ones((3, 3)), join // 2) if join > 1 else ink
-    places = ndimage.find_objects(ndimage.label(closed, np.ones((3, 3)))[0])
+    near = np.ones((3, 3))
+    closed = ndimage.binary_dilation(ink, near, join // 2) if join > 1 else ink
+    places = ndimage.find_objects(ndimage.label(closed, near)[0])
     boxes = []
     for rows, columns in places:
         down, across = np.nonzero(ink[rows, columns])
@@ -106,7 +108,8 @@ table = table[table["probability"] >= sure]
 shown = grey.convert("RGB")
 pen = ImageDraw.Draw(shown)
 for row in table.itertuples():
-    pen.rectangle((row.left - 2, row.top - 2, row.right + 1, row.bottom + 1), outline="#e4572e")
+    box = (row.left - 2, row.top - 2, row.right + 1, row.bottom + 1)
+    pen.rectangle(box, outline="#e4572e")
     pen.text((row.left, max(0, row.top - 13)), str(row.digit), fill="#2f6fdb")
 st.image(shown)
 st.metric("digits", len(table))
