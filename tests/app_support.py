@@ -85,7 +85,9 @@ def claimed(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 def bad_files() -> Mapping[str, bytes]:
@@ -138,11 +140,12 @@ def server(command: list[str], folder: Path, url: str) -> Iterator[None]:
             process.wait()
 
 
-INDEX = '''"""All apps of the chapter as pages of one server."""
+INDEX = '''"""Apps of the chapter as pages of one server."""
 
 import streamlit as st
 
-st.navigation([st.Page(f"{name}.py", url_path=name) for name in NAMES]).run()
+pages = [st.Page(f"{name}.py", url_path=name, default=name == NAMES[0]) for name in NAMES]
+st.navigation(pages, position="hidden").run()
 '''
 ALL = '''"""All demos of the chapter below one server."""
 
@@ -166,9 +169,13 @@ for name in NAMES:
 
 
 @contextmanager
-def streamlit_server(folder: Path, app: str) -> Iterator[str]:
-    """The address of a real Streamlit server for one file."""
+def streamlit_server(folder: Path, names: list[str]) -> Iterator[str]:
+    """The address of a real Streamlit server: for one app as it is, for several as its pages, each below its name."""
     port = free_port()
+    app = f"{names[0]}.py"
+    if len(names) > 1:
+        app = "all_apps.py"
+        (folder / app).write_text(INDEX.replace("NAMES", repr(names)), encoding="utf-8")
     options = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true"]
     options += ["--server.fileWatcherType=none", "--client.toolbarMode=minimal"]
     command = [sys.executable, "-m", "streamlit", "run", app, *options]
