@@ -138,7 +138,7 @@ def test_the_camera_is_asked_for_only_when_wanted() -> None:
     assert not app.camera_input
     app.checkbox[1].check().run()
     photo = support.png(support.digit(support.SEVEN))
-    fine(app.camera_input[0].set_value(("photo.png", photo, "image/png")).run())
+    fine(app.camera_input[0].set_value(("photo.jpg", photo, "image/jpeg")).run())
     assert any(text.value.startswith("camera_input: ") and text.value[14:].isdigit() for text in app.text)
 
 
