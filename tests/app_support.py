@@ -144,8 +144,14 @@ INDEX = '''"""Apps of the chapter as pages of one server."""
 
 import streamlit as st
 
-pages = [st.Page(f"{name}.py", url_path=name, default=name == NAMES[0]) for name in NAMES]
-st.navigation(pages, position="hidden").run()
+
+
+def home() -> None:
+    st.write("home")
+
+
+pages = [st.Page(f"{name}.py", url_path=name) for name in NAMES]
+st.navigation([st.Page(home, default=True), *pages], position="hidden").run()
 '''
 ALL = '''"""All demos of the chapter below one server."""
 

@@ -1,15 +1,19 @@
 # --8<-- [start:served_hello]
 import io
 import os
+import random
 import runpy
 from contextlib import contextmanager, redirect_stdout
 
+import huggingface_hub
 from gradio_client import Client
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # or the developers are told
 
 
 def demo_of(file):
     """The demo that a file makes; without launching it, for its name isn't __main__."""
-    os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
+    random.seed(0)  # each demo draws a number for itself
     with redirect_stdout(io.StringIO()):  # it tells where it caches examples
         return runpy.run_path(file)["demo"]
 
@@ -29,6 +33,7 @@ def served(demo, **options):
 
 def visitor(demo):
     """A client of a demo that runs: a session of its own, as a browser has."""
+    huggingface_hub.constants.HF_HUB_OFFLINE = True  # or the client asks there
     quiet = {"verbose": False, "analytics_enabled": False}
     return Client(demo.local_url, download_files="downloads", **quiet)
 
@@ -95,6 +100,7 @@ def remember(name):
     return ", ".join(everybody)
 
 
+random.seed(0)
 demo = gr.Interface(remember, "text", "text", api_name="remember")
 for name in ("Ada", "Grace"):
     with served(demo) as client:
@@ -269,6 +275,7 @@ demo.close(verbose=False)
 # --8<-- [start:mounted]
 from fastapi.testclient import TestClient
 
+random.seed(0)
 app = runpy.run_path("mounted_demo.py")["app"]
 with TestClient(app) as web:
     print(web.get("/health").json())
@@ -288,15 +295,12 @@ assert of_launch["share"].default is None
 # --8<-- [end:moved_arguments]
 
 # --8<-- [start:old_arguments]
-for text, call in {
-    "Image(source=...)": lambda: gr.Image(source="upload"),
-    "queue(concurrency_count=...)": lambda: gr.Blocks().queue(concurrency_count=2),
-    "gr.inputs": lambda: gr.inputs,
-}.items():
-    try:
-        call()
-    except (TypeError, AttributeError) as gone:
-        print(f"{text}: {str(gone).split('.')[-1]}")
+of_image = inspect.signature(gr.Image.__init__).parameters
+of_queue = inspect.signature(gr.Blocks.queue).parameters
+print("Image:", "source" in of_image, "->", "sources" in of_image)
+print("queue:", "concurrency_count" in of_queue, "-> concurrency_limit at the event")
+print("gr.inputs, gr.outputs:", hasattr(gr, "inputs"), hasattr(gr, "outputs"))
+assert "concurrency_limit" in inspect.signature(gr.Button.click).parameters
 # --8<-- [end:old_arguments]
 
 # --8<-- [start:space]
@@ -333,6 +337,7 @@ def divide(x, y):
     return x / y
 
 
+random.seed(0)
 demo = gr.Interface(divide, ["number", "number"], "number", api_name="divide")
 with served(demo) as client:
     print(client.predict(7, 2, api_name="/divide"))
@@ -362,6 +367,7 @@ def work(x):
     return x
 
 
+random.seed(0)
 for limit in (1, 4):
     most = 0
     limits = {"concurrency_limit": limit, "api_name": "work"}
@@ -374,6 +380,7 @@ for limit in (1, 4):
 # --8<-- [end:solution_one_at_a_time]
 
 # --8<-- [start:solution_examples]
+random.seed(0)
 examples = [["a", 3], ["ha", 2]]
 demo = gr.Interface(
     lambda text, times: text * int(times),
