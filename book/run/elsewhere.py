@@ -7,6 +7,7 @@ interpreter and processor; no address but loopback answers.
 
 from __future__ import annotations
 
+import abc
 import datetime
 import multiprocessing
 import os
@@ -128,16 +129,20 @@ def _default(name: str, place: int, now: Callable[[], Any]) -> None:
 
 
 def _change_dates(day: _Clock) -> None:
-    class OfReal(type):
-        """Real dates, such as pandas makes, are instances too."""
+    class OfReal(abc.ABCMeta):  # packages derive from a date and an abstract class at once
+        """Real dates, such as pandas makes, are instances too; what derives from one of these two counts as ever."""
 
         def __instancecheck__(cls, value: object) -> bool:
-            return isinstance(value, cls.__mro__[1])
+            real = vars(cls).get("real")
+            return isinstance(value, real) if real else super().__instancecheck__(value)
 
         def __subclasscheck__(cls, other: type) -> bool:
-            return issubclass(other, cls.__mro__[1])
+            real = vars(cls).get("real")
+            return issubclass(other, real) if real else super().__subclasscheck__(other)
 
     class Date(datetime.date, metaclass=OfReal):
+        real = datetime.date
+
         @classmethod
         def today(cls) -> Date:
             return cls.fromtimestamp(day.told() if _asks() else day.true())
@@ -146,6 +151,8 @@ def _change_dates(day: _Clock) -> None:
             return f"datetime.{super().__repr__().removeprefix('datetime.')}"
 
     class Datetime(datetime.datetime, metaclass=OfReal):
+        real = datetime.datetime
+
         @classmethod
         def now(cls, tz: datetime.tzinfo | None = None) -> Datetime:
             return cls.fromtimestamp(day.told() if _asks() else day.true(), tz)
