@@ -171,7 +171,7 @@ def copy_book(root: Path, *parts: str) -> Tree:
     return Tree(root)
 
 
-BOOK_PARTS = ("docs", "snippets", "tests/ledger.toml", "mkdocs.yml", "mkdocs.zh.yml", "requirements.txt")
+BOOK_PARTS = ("docs", "snippets", "tests/ledger.toml", "mkdocs.yml", "mkdocs.zh.yml", "requirements.txt", "tools.txt")
 
 
 def write_page(root: Path, blocks: dict[str, str], ledger: str = "") -> Tree:

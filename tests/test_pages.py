@@ -130,3 +130,46 @@ def test_a_missing_page_or_block_offers_the_nearest(tree: Tree) -> None:
         pages.load(tree, "part/smal")
     with pytest.raises(BookError, match=r'docs/en/part/small\.md: no block "scal" \(did you mean "scale"\?\)'):
         pages.load(tree, "part/small").block("scal")
+
+
+APP = '"""An app of its own."""\n\nprint("hello")\n'
+
+
+def with_app(tree: Tree, text: str, name: str = "greeter") -> pages.Page:
+    path = tree.snippets / "part" / "apps" / f"{name}.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return parse(tree, f'```python\n--8<-- "part/apps/{name}.py"\n```\n')
+
+
+@pytest.mark.parametrize("app", [APP, APP + "x = '''a'''\n", 'x = "\\n"\ny = r"\\"\n'])
+def test_an_app_is_shown_whole_and_its_block_writes_it(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, app: str
+) -> None:
+    (block,) = with_app(tree, app).blocks
+    assert (block.name, block.file, block.file_line) == ("greeter", "part/apps/greeter.py", 1)
+    assert block.code == app and block.is_app and not block.from_toolkit
+    monkeypatch.chdir(tmp_path)
+    exec(block.run_code, {})
+    assert (tmp_path / "greeter.py").read_text(encoding="utf-8") == app
+
+
+@pytest.mark.parametrize(
+    ("app", "name", "told"),
+    [
+        ("# --8<-- [start:a]\n1\n# --8<-- [end:a]\n", "greeter", "part/apps/greeter.py:1: an app is shown whole"),
+        ("\n", "greeter", "part/apps/greeter.py: is empty"),
+        (APP, "2nd", 'part/apps/2nd.py: "2nd" is no section name'),
+    ],
+)
+def test_an_app_that_can_not_be_shown_is_refused(tree: Tree, app: str, name: str, told: str) -> None:
+    with pytest.raises(BookError, match=told):
+        with_app(tree, app, name)
+
+
+def test_an_app_has_no_sections_and_is_of_its_own_part(tree: Tree) -> None:
+    with_app(tree, APP)
+    with pytest.raises(BookError, match=r'an app is shown whole: write --8<-- "part/apps/greeter\.py"'):
+        parse(tree, '```python\n--8<-- "part/apps/greeter.py:main"\n```\n')
+    with pytest.raises(BookError, match="names no section"):
+        parse(tree, '```python\n--8<-- "other/apps/greeter.py"\n```\n')

@@ -25,18 +25,20 @@ from book.record import records
 from book.run import world
 from book.run.job import BlockCode
 from book.run.session import Sessions
-from book.source import ledger, pages
+from book.source import ledger, needs, pages
 
-RECORDS, UNREADABLE = check.read_records(HERE, check.load_pages(HERE))
+LOADED = check.load_pages(HERE)
+RECORDS, UNREADABLE = check.read_records(HERE, LOADED)
 PAGES = sorted(RECORDS)
+HERE_NOW = [name for name in PAGES if needs.wanted() or not needs.missing(LOADED[name])]
 IN_FORKS, AS_SCRIPTS = 16, 64  # of these, one in a run
 START = 1.6  # seconds of CPU that a fresh interpreter takes to import torch
 SECONDS = 120.0  # of CPU that scripts may take in a run; as much for forks
 
 
 def cells() -> list[tuple[str, records.Cell]]:
-    """All blocks that ran."""
-    return [(page, cell) for page in PAGES for cell in RECORDS[page].cells if not cell.needs]
+    """All blocks that ran, of pages whose packages are here."""
+    return [(page, cell) for page in HERE_NOW for cell in RECORDS[page].cells if not cell.needs]
 
 
 def test_every_record_can_be_read() -> None:
@@ -49,10 +51,11 @@ def test_every_block_has_a_program_that_was_proven() -> None:
 
 
 def test_programs_end_with_the_block_they_run() -> None:
-    """The block itself is whole in its program: every name it calls is called there."""
+    """The block itself is whole in its program: every name it calls is called there. An app is written to its file."""
     for page, cell in cells():
         program = ast.dump(ast.parse(cell.program["text"]))
-        for statement in ast.parse(cell.source).body[:-1]:
+        block = LOADED[page].block(cell.name)
+        for statement in ast.parse(block.run_code if block.is_app else cell.source).body[:-1]:
             if not isinstance(statement, ast.Import | ast.ImportFrom):
                 assert ast.dump(statement) in program, f"{page}:{cell.name} lacks {ast.unparse(statement)}"
 
@@ -321,3 +324,16 @@ def test_sizes_are_far_below_the_full_prefix() -> None:
 
 def test_pages_load() -> None:
     assert all(pages.load(HERE, page).blocks for page in PAGES)
+
+
+def test_who_reads_a_file_gets_who_wrote_it() -> None:
+    """A file is named by a text, not by a variable: the statement that names it too is taken."""
+    earlier = statements(
+        BlockCode(
+            "write", 'import json\nopen("a.json", "w").write(json.dumps(1))\nopen("b.json", "w").write("2")\nc = 3.5'
+        )
+    )
+    taken = slice_for(earlier, statements(BlockCode("read", 'open("a.json").read()')), LEAN)
+    assert [s.source for s in taken] == ["import json", 'open("a.json", "w").write(json.dumps(1))']
+    none = slice_for(earlier, statements(BlockCode("speak", 'print("version 3.5 of b.json")')), LEAN)
+    assert none == []

@@ -230,7 +230,9 @@ def test_the_main_job_leaves_nothing_out() -> None:
     found = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
     runs = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in found.items()}
     assert ".ci/run" in runs["everything"]
-    assert runs["pythons"] == ["""make test ARGS='-m "not site and not browser"'"""]
+    assert runs["pythons"] == ["""make test PARTS=core ARGS='-m "not site and not browser"'"""]
+    assert "PARTS" not in (ROOT / ".ci" / "run").read_text(encoding="utf-8"), "the main job installs all parts"
+    assert re.search(r"^PARTS +\?= all$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     line = next(line for line in script.splitlines() if "make test" in line and line.startswith("timeout"))
     assert 'make test ARGS="$times"' in line and "-m" not in script[script.index("times=") :].split('"')[1].split()

@@ -40,6 +40,11 @@ class Tree:
         return self.root / "requirements.txt"
 
     @property
+    def tools(self) -> Path:
+        """What the chapters of part "Tools" need beyond ``requirements``."""
+        return self.root / "tools.txt"
+
+    @property
     def build(self) -> Path:
         return self.root / "build"
 

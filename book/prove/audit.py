@@ -13,7 +13,7 @@ from pathlib import Path
 from book.ground.errors import BookError, nearest
 from book.ground.tree import LANGUAGES, Tree
 from book.prove import markup
-from book.source import ledger, pages, plan
+from book.source import ledger, needs, pages, plan
 from book.source.ledger import Ledger
 from book.source.pages import Page
 
@@ -41,6 +41,7 @@ def audit(tree: Tree) -> list[str]:
     for page in every:
         problems += headings(page)
         problems += plan.problems(page)
+        problems += needs.problems(tree, page)
         problems += links(page, loaded[page.language])
         problems += markup.problems(tree, page, loaded[page.language], GENERATED)
     problems += orphans(tree, every)

@@ -22,7 +22,7 @@ from book.prove.bindings import defined
 from book.record import outputs, records, shapes
 from book.run.job import BlockCode, BlockResult, Job
 from book.run.session import PageRun, Sessions, Started, default_workers
-from book.source import ledger, pages
+from book.source import ledger, needs, pages
 from book.source.ledger import Entry, Ledger
 from book.source.pages import Block, Page
 
@@ -132,7 +132,7 @@ def unmet(entry: Entry | None, device: str | None = None) -> str | None:
 def job_of(tree: Tree, page: Page, book_ledger: Ledger, *, device: str | None = None, until: str | None = None) -> Job:
     """What the session is to run for a page, up to and including block ``until``."""
     blocks = []
-    for block in page.blocks:
+    for block in () if needs.missing(page) else page.blocks:
         if unmet(book_ledger.need(page.name, block.name), device) is None:
             lines = (block.file_line, block.file_line + block.code.count("\n") - 1)
             shows = (f"snippets/{block.file}", *lines) if block.from_toolkit else None
@@ -165,6 +165,10 @@ def judge(
     On a ``device`` its name counts as the CPU's, and versions of packages are not held against the record: the code is.
     ``moved``: with its tensors on the device, as is the name of their type.
     """
+    gone = needs.told(page)
+    if gone:
+        status = "failed" if needs.wanted() else "skipped"
+        return [Verdict(page.name, block.name, status, gone) for block in page.blocks]
     results = {result.name: result for result in run.results}
     follows = _followers(page, run, book_ledger)
     others = "" if record is None or ignore_hashes else records.other_versions(tree, record)

@@ -37,6 +37,7 @@ MUTATORS = {
     "manual_seed", "set", "sort", "step", "to", "train", "update", "zero_grad", "register_hook", "register_forward_hook",
     "register_post_accumulate_grad_hook",
 }  # fmt: skip
+FILE = re.compile(r"[\w./-]*\w\.(?=\w*[a-z])\w{1,8}")  # a text that is the name of a file, and not a number
 PROVER = 1  # raise it when programs change: they are then proven anew
 LEAN, CALLS, ALL = "lean", "calls", "all"
 GUESSES = (LEAN, CALLS, ALL)
@@ -87,12 +88,20 @@ class Statement:
         """Names it reads that it has not bound itself before."""
         reader = _Reader(set())
         reader.visit(self.node)
-        return frozenset(reader.free)
+        return frozenset(reader.free) | self.files
 
     @cached_property
     def changes(self) -> frozenset[str]:
         """Names whose objects it plainly changes."""
-        return frozenset(_changed(self.node))
+        return frozenset(_changed(self.node)) | self.files
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """Files that it names as it writes or reads them, such as ``digits.pt``: who reads one needs who wrote it."""
+        if not any(isinstance(node, ast.Call) for node in ast.walk(self.node)):
+            return frozenset()
+        texts = (n.value for n in ast.walk(self.node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+        return frozenset(text for text in texts if FILE.fullmatch(text))
 
     @cached_property
     def touches(self) -> frozenset[str]:
@@ -322,7 +331,7 @@ def slice_for(earlier: Sequence[Statement], block: Sequence[Statement], guess: s
         reader.visit(statement.node)
     sources = _sources(earlier, modules)
     changers = _changers(earlier)
-    needed = set(reader.free)
+    needed = set(reader.free).union(*(statement.files for statement in block))
     while True:
         taken = _taken(earlier, needed, guess, modules, functions, sources, changers)
         # A function may use what is defined below it: look for that from the end too.

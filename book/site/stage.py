@@ -217,7 +217,7 @@ def _inputs(tree: Tree, name: str, language: str) -> list[str]:
     """Everything that a staged page is made from."""
     files = [tree.page(language, name), tree.snippets / f"{name}.py", tree.record(name), tree.requirements]
     files += plan_pages.inputs(tree, name, language)
-    files += sorted((tree.snippets / "toolkit").rglob("*.py"))
+    files += [*pages.apps(tree, name), *sorted((tree.snippets / "toolkit").rglob("*.py"))]
     texts = [_text(p) for p in files]
     return texts + original_pages.inputs(tree, texts[0])
 

@@ -17,6 +17,7 @@ import io
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from pathlib import Path, PurePosixPath
 
 from pytest_codeblocks import extract_from_buffer
 
@@ -33,6 +34,7 @@ BEHIND_MARKER = re.compile(r"^\s*(?:(?:>|[-*+]|\d+[.)])\s*)+(?:`{3,}|~{3,})[^`]*
 CODE_SPAN = re.compile(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)")
 
 RUN = "python"
+APPS = "/apps/"  # below a part's snippets: files that a page shows and its session writes whole
 SHOWN_ONLY = {"text"}
 
 
@@ -65,8 +67,16 @@ class Block:
         return self.file.startswith("toolkit/")
 
     @property
+    def is_app(self) -> bool:
+        """Whether it is a whole file that something else runs (``streamlit run``), not a piece of the page's session."""
+        return APPS in f"/{self.file}"
+
+    @property
     def run_code(self) -> str:
-        """What a session runs: the block itself; for a piece of the toolkit, the import of what it defines."""
+        """What a session runs: the block itself; for a piece of the toolkit, the import of what it defines; for an app,
+        what writes it into the current folder."""
+        if self.is_app:
+            return _writes(self.name, self.code)
         if not self.from_toolkit:
             return self.code
         module = "snippets." + self.file.removesuffix(".py").replace("/", ".")
@@ -102,6 +112,11 @@ class Page:
     body: int = 0
 
     @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """The packages of tools.txt that the page names in its front matter, ``needs: [optuna, optuna-dashboard]``."""
+        return tuple(filter(None, (name.strip() for name in self.meta.get("needs", "").strip("[]").split(","))))
+
+    @cached_property
     def _by_name(self) -> dict[str, Block]:
         return {block.name: block for block in self.blocks}
 
@@ -109,6 +124,12 @@ class Page:
         if name not in self._by_name:
             raise BookError(f'{self.path}: no block "{name}"{nearest(name, self._by_name)}')
         return self._by_name[name]
+
+
+def _writes(name: str, code: str) -> str:
+    """Code that writes an app into the current folder."""
+    quoted = f"r'''{code}'''" if "'''" not in code and not code.endswith("\\") else repr(code)
+    return f'from pathlib import Path\n\nPath("{name}.py").write_text({quoted}, encoding="utf-8");\n'
 
 
 def _defined(module: ast.Module) -> list[str]:
@@ -136,7 +157,14 @@ def file_sections(tree: Tree, file: str) -> dict[str, sections.Section]:
         raise at(
             f"snippets/{file}", None, f"not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8"
         ) from error
+    if APPS in f"/{file}":
+        return {section.name: section for section in [sections.whole(text, file)]}
     return _sections_of(text, file)
+
+
+def apps(tree: Tree, page: str) -> list[Path]:
+    """The files of the part's apps, whichever of its pages show them."""
+    return sorted(tree.snippets.joinpath(page.rpartition("/")[0], "apps").glob("*.py"))
 
 
 def load(tree: Tree, page: str, language: str = "en") -> Page:
@@ -329,9 +357,13 @@ def _include(tree: Tree, page: str, path: str, fence: _Fence, number: int, line:
     file, colon, name = target.partition(":")
     if fence.section is not None:
         raise at(path, number, "a second include in one fence: one block shows one section")
-    if not colon or not name:
+    app = file.startswith(f"{page.rpartition('/')[0]}{APPS}")
+    if app and colon:
+        raise at(path, number, f'"{target}": an app is shown whole: write --8<-- "{file}"')
+    name = PurePosixPath(file).stem if app else name
+    if not name:
         raise at(path, number, f'"{target}" names no section: write --8<-- "{file}:section"')
-    if file != f"{page}.py" and not file.startswith("toolkit/"):
+    if file != f"{page}.py" and not file.startswith("toolkit/") and not app:
         raise at(
             path,
             number,

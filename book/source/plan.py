@@ -230,7 +230,7 @@ def course(tree: Tree, language: str) -> list[Stop]:
     """
     titles = {file.removesuffix(".md"): title for title, file in entries(navigation(tree, language))}
     names = [name for name in titles if name != "index" and tree.page(language, name).is_file()]
-    toolkit = tuple(_text(path) for path in _toolkit(tree))
+    toolkit = tuple(_text(path) for path in _included(tree))
     found: list[Stop] = []
     for name in reversed(names):  # an overview takes its day from the page behind it
         english = _english(tree, name, _text(tree.page("en", name)), _text(tree.snippets / f"{name}.py"), toolkit)
@@ -245,11 +245,12 @@ def inputs(tree: Tree) -> Iterator[Path]:
         yield tree.root / config
         yield from (tree.page(language, name) for name in tree.pages(language))
     yield from (tree.snippets / f"{name}.py" for name in tree.pages())
-    yield from _toolkit(tree)
+    yield from _included(tree)
 
 
-def _toolkit(tree: Tree) -> list[Path]:
-    return sorted((tree.snippets / "toolkit").rglob("*.py"))
+def _included(tree: Tree) -> list[Path]:
+    """Files that more than one page may include from."""
+    return sorted([*(tree.snippets / "toolkit").rglob("*.py"), *tree.snippets.glob("*/apps/*.py")])
 
 
 def _text(path: Path) -> str:

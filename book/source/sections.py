@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from book.ground.errors import at, nearest
 
@@ -88,3 +89,20 @@ def parse(text: str, file: str) -> dict[str, Section]:
     if name is not None:
         raise at(where, opened, f'section "{name}" is never closed: add "# --8<-- [end:{name}]"')
     return found
+
+
+def whole(text: str, file: str) -> Section:
+    """A file without markers as one section, named as the file is.
+
+    Raises:
+        BookError: it is empty, holds a marker, or its name is no section name.
+    """
+    where, stem = f"snippets/{file}", PurePosixPath(file).stem
+    marked = next((n for n, line in enumerate(text.split("\n"), start=1) if LOOKS_LIKE_MARKER.search(line)), None)
+    if marked:
+        raise at(where, marked, "an app is shown whole: delete the markers")
+    if not NAME.match(stem):
+        raise at(where, None, f'"{stem}" is no section name: use letters, digits and _')
+    if not text.strip():
+        raise at(where, None, "is empty")
+    return Section(file, stem, 1, text.strip("\n") + "\n")
