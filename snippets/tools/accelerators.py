@@ -108,6 +108,7 @@ with suppress(TypeError):  # on an Apple GPU: it has no float64
 print("the same numbers, after both moves:", moved.cpu().tolist())
 # --8<-- [end:default_dtypes]
 
+
 # --8<-- [start:memory]
 def allocated(device):
     """Bytes that tensors hold on a device; None where PyTorch keeps no count."""
