@@ -11,7 +11,7 @@ import ast
 import builtins
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -547,7 +547,7 @@ def still_first(
 
 def _program(page: Page, block: Block, guess: str, text: str, book_ledger: Ledger, showing: set[str]) -> Program:
     """A proven program, with its length and that of everything above its block."""
-    full = program_text(page.name, block, _above(page, block, book_ledger, showing))
+    full = program_text(page.name, _as_run(block), _above(page, block, book_ledger, showing))
     return Program(block.name, text, guess, _count(text), _count(full))
 
 
@@ -609,6 +609,7 @@ def _candidates(
 ) -> Iterator[tuple[str, str]]:
     """Programs to try for a block, leanest first, each text once. ``showing``: blocks whose last expression has a value."""
     above = _above(page, block, book_ledger, showing)
+    block = _as_run(block)
     own = statements(block)
     seen = set()
     for guess in GUESSES:
@@ -618,6 +619,11 @@ def _candidates(
             if text not in seen:
                 seen.add(text)
                 yield guess, text
+
+
+def _as_run(block: Block) -> Block:
+    """The block; an app as what writes its file, for its program does not run it."""
+    return replace(block, code=block.run_code) if block.is_app else block
 
 
 def _above(page: Page, block: Block, book_ledger: Ledger, showing: set[str]) -> list[Statement]:
