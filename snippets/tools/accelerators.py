@@ -225,8 +225,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-command = [sys.executable, "device_speed.py", "--device", device.type, "--quick"]
-subprocess.run([*command, "--out", "speed.json"], check=True)
+options = ["--device", device.type, "--quick", "--out", "speed.json"]
+subprocess.run([sys.executable, "device_speed.py", *options], check=True)
 report = json.loads(Path("speed.json").read_text(encoding="utf-8"))
 print("keys:   ", *report)
 print("seconds:", *report["seconds"])
@@ -235,7 +235,7 @@ assert all(seconds > 0 for seconds in report["seconds"].values())
 # --8<-- [end:run_device_speed]
 
 # --8<-- [start:wrong_device]
-command = [sys.executable, "device_speed.py", "--device", "gpu"]
+command = [sys.executable, str(Path("device_speed.py")), "--device", "gpu"]
 done = subprocess.run(command, capture_output=True, text=True)
 print("exit status", done.returncode)
 print(done.stderr.split(":")[0])

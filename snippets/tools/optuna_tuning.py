@@ -429,7 +429,8 @@ import subprocess
 import sys
 import time
 
-optuna.create_study(storage=storage, study_name="long")
+worker = Path("optuna_worker.py")
+long = optuna.create_study(storage=storage, study_name="long")
 
 
 def count(name, state="COMPLETE"):
@@ -438,16 +439,21 @@ def count(name, state="COMPLETE"):
     return sum(t.state.name == state for t in trials)
 
 
-worker = subprocess.Popen([sys.executable, "optuna_worker.py", storage, "long", "1000"])
-began = time.monotonic()
-while count("long") < 5 and worker.poll() is None:
-    time.sleep(0.05)
-worker.kill()  # as the machine would, if its memory were full
-print("the worker ended with", worker.wait())
-long = optuna.load_study(storage=storage, study_name="long")
+def killed_after(trials):
+    """Start the worker, kill it when so many trials are complete; its exit status."""
+    command = [sys.executable, worker, storage, "long", "1000"]
+    with subprocess.Popen(command) as process:
+        while count("long") < trials and process.poll() is None:
+            time.sleep(0.05)
+        process.kill()  # as the machine would, if its memory were full
+    return process.returncode
+
+
+status = killed_after(5)
 before = {t.number: t.value for t in long.trials if t.state.name == "COMPLETE"}
+print("the worker ended with", status)
 print("its trials are there:", len(before) >= 5)
-assert worker.returncode != 0 and len(before) >= 5
+assert status != 0 and len(before) >= 5
 # --8<-- [end:killed]
 
 # --8<-- [start:resumed]
@@ -455,7 +461,7 @@ for trial in long.trials:
     if trial.state.name == "RUNNING":  # the worker had begun it
         long.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 started = len(long.trials)
-done = subprocess.run([sys.executable, "optuna_worker.py", storage, "long", "3"])
+subprocess.run([sys.executable, worker, storage, "long", "3"], check=True)
 after = {t.number: t.value for t in long.trials if t.state.name == "COMPLETE"}
 new = sorted(after.keys() - before.keys())
 print("three more, by their place:", [number - started for number in new])
@@ -468,7 +474,7 @@ journal = "journal.log"
 backend = optuna.storages.journal.JournalFileBackend(journal)
 shared_storage = optuna.storages.JournalStorage(backend)
 shared = optuna.create_study(storage=shared_storage, study_name="shared")
-command = [sys.executable, "optuna_worker.py", journal, "shared", "10"]
+command = [sys.executable, worker, journal, "shared", "10"]
 workers = [subprocess.Popen(command) for _ in range(2)]
 assert [one.wait() for one in workers] == [0, 0]
 trials = shared.trials
@@ -659,52 +665,59 @@ plt.show()
 # --8<-- [end:rank]
 
 # --8<-- [start:start_dashboard]
+from contextlib import contextmanager
 import json
 import socket
 import sysconfig
 import urllib.request
 
-with socket.socket() as probe:
-    probe.bind(("127.0.0.1", 0))
-    port = str(probe.getsockname()[1])
 program = Path(sysconfig.get_path("scripts"), "optuna-dashboard")
-options = ["--host", "127.0.0.1", "--port", port, "--server", "wsgiref"]
-server = subprocess.Popen(
-    [sys.executable, str(program), storage, *options],
-    stdout=subprocess.DEVNULL,
-    stderr=subprocess.DEVNULL,
-)
-base = f"http://127.0.0.1:{port}/api"
 
 
-def ask(path):
-    """What the dashboard answers, as Python's lists and dictionaries."""
-    with urllib.request.urlopen(f"{base}/{path}", timeout=20) as answer:
-        return json.load(answer)
+@contextmanager
+def dashboard(storage):
+    """A dashboard on a free port; gives a function that asks it, and ends it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
 
+    def ask(path):
+        address = f"http://127.0.0.1:{port}/api/{path}"
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            return json.load(answer)
 
-for _ in range(200):  # at most 20 seconds
+    options = ["--host", "127.0.0.1", "--port", port, "--server", "wsgiref"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen([sys.executable, program, storage, *options], **quiet)
     try:
-        studies = ask("studies")["study_summaries"]
-        break
-    except OSError:
-        assert server.poll() is None
-        time.sleep(0.1)
-names = [one["study_name"] for one in studies]
-print("studies:", sorted(names))
-assert sorted(names) == sorted(optuna.get_all_study_names(storage))
+        for _ in range(200):  # at most 20 seconds
+            try:
+                ask("meta")
+                break
+            except OSError:
+                assert server.poll() is None
+                time.sleep(0.1)
+        yield ask
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+print("to be started:", program.name, storage)
 # --8<-- [end:start_dashboard]
 
 # --8<-- [start:ask_dashboard]
-number = next(one["study_id"] for one in studies if one["study_name"] == "hills")
-detail = ask(f"studies/{number}")
+with dashboard(storage) as ask:
+    studies = ask("studies")["study_summaries"]
+    numbers = {one["study_name"]: one["study_id"] for one in studies}
+    detail = ask(f"studies/{numbers['hills']}")
+
 told = {t["number"]: t["values"][0] for t in detail["trials"]}
-assert told == {t.number: t.value for t in hills.trials}
 best = detail["best_trials"][0]["number"]
 print("trials:", len(told), " best:", best, " directions:", detail["directions"])
+assert sorted(numbers) == sorted(optuna.get_all_study_names(storage))
+assert told == {t.number: t.value for t in hills.trials}
 assert best == hills.best_trial.number
-server.terminate()
-print("ended:", server.wait(20) != 0)
 # --8<-- [end:ask_dashboard]
 
 # --8<-- [start:ensemble]
