@@ -7,7 +7,7 @@ from pathlib import Path
 import browser_support as support
 import pytest
 import reading_checks as reading
-from browser_support import NewContext, Visit
+from browser_support import PHONE, NewContext, Visit
 from contact_sheet import KINDS
 from playwright.sync_api import Page, expect
 
@@ -50,7 +50,8 @@ def test_narrow_windows(new_context: NewContext, below: str, kind: str, language
     for width in NARROW:
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_function("width => innerWidth === width", arg=width)
-        problems += [f"{width} pixels: {problem}" for check in NARROW_CHECKS for problem in check(page)]
+        checks = (*NARROW_CHECKS, support.accessible) if width == PHONE["width"] else NARROW_CHECKS
+        problems += [f"{width} pixels: {problem}" for check in checks for problem in check(page)]
     with support.scheme(page, "dark"):
         problems += [f"dark: {problem}" for problem in (*reading.unmarked_scroll(page), *support.contrast(page))]
     assert problems == []

@@ -216,6 +216,23 @@ def test_the_address_can_be_shared(new_context: NewContext, base: str, language:
     assert support.quiet(opened) == []
 
 
+def test_a_key_right_after_the_box_has_closed_is_heard(new_context: NewContext, base: str) -> None:
+    """Both keys in one task, before the browser draws: the field of the closed box must not have the focus any more."""
+    page = support.visit(new_context(), base, Place("en", CHAPTER)).page
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox")).to_be_focused()
+    opened = page.evaluate(
+        """() => {
+          const press = options => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...options }))
+          press({ key: "k", ctrlKey: true })
+          const closed = !document.querySelector("dialog[open]")
+          press({ key: "/" })
+          return [closed, !!document.querySelector("dialog[open]")]
+        }"""
+    )
+    assert opened == [True, True]
+
+
 @every_language
 def test_keyboard_only(new_context: NewContext, base: str, language: str) -> None:
     opened = support.visit(new_context(), base, Place(language, CHAPTER))

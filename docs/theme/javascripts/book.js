@@ -15,7 +15,7 @@
 
   // What scrolls sideways must be reachable from the keyboard.
   function focusScrollable() {
-    const boxes = "pre > code, .md-typeset__scrollwrap, math[display=block]"
+    const boxes = "pre > code, .md-typeset__scrollwrap, math[display=block], p:has(> .rp-figure)"
     for (const el of document.querySelectorAll(boxes))
       if (el.scrollWidth > el.clientWidth) el.tabIndex = 0
       else el.removeAttribute("tabindex")

@@ -216,6 +216,11 @@
   // ---- The dialog, anywhere ----------------------------------------------------------------------------------------
 
   let dialog = null, inDialog = null
+  // A field in a dialog that has closed keeps the focus until the next frame, and would swallow the next key.
+  function closeDialog() {
+    dialog.close()
+    inDialog.input.blur()
+  }
   function openDialog() {
     const page = document.querySelector("[data-finder] .rp-finder__input")
     if (page) return page.focus()
@@ -228,10 +233,11 @@
       dialog.setAttribute("aria-label", WORDS.find)
       document.body.append(dialog)
       const changed = query => { link.href = new URL(`finder/${query ? `?q=${encodeURIComponent(query)}` : ""}`, home) }
-      inDialog = mount(box, { changed, opened: () => dialog.close() })
-      close.addEventListener("click", () => dialog.close())
-      link.addEventListener("click", () => dialog.close())
-      dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close() })
+      inDialog = mount(box, { changed, opened: closeDialog })
+      close.addEventListener("click", closeDialog)
+      link.addEventListener("click", closeDialog)
+      dialog.addEventListener("close", () => inDialog.input.blur())
+      dialog.addEventListener("click", event => { if (event.target === dialog) closeDialog() })
     }
     dialog.showModal()
     inDialog.input.select()
@@ -244,7 +250,7 @@
     const slash = key === "/" && !ctrlKey && !metaKey && !altKey && !types(target) && !dialog?.open
     if (!slash && (key.toLowerCase() !== "k" || !(ctrlKey || metaKey) || shiftKey || altKey)) return
     event.preventDefault()
-    if (dialog?.open) dialog.close()
+    if (dialog?.open) closeDialog()
     else openDialog()
   })
   document.addEventListener("click", event => {
