@@ -7,8 +7,9 @@ interpreter and processor; no address but loopback answers.
 
 from __future__ import annotations
 
-import abc
+import contextlib
 import datetime
+import importlib
 import multiprocessing
 import os
 import platform
@@ -17,6 +18,7 @@ import sys
 import sysconfig
 import time
 import timeit
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -128,21 +130,26 @@ def _default(name: str, place: int, now: Callable[[], Any]) -> None:
     setattr(time, name, changed)
 
 
+def _import_before_dates() -> None:
+    """Import what derives from a date with a metaclass of its own: it must meet the true one (gradio brings it)."""
+    with warnings.catch_warnings(), contextlib.suppress(ImportError):
+        warnings.simplefilter("ignore")  # it is not for each Python
+        importlib.import_module("pydantic.v1.types")
+
+
 def _change_dates(day: _Clock) -> None:
-    class OfReal(abc.ABCMeta):  # packages derive from a date and an abstract class at once
-        """Real dates, such as pandas makes, are instances too; what derives from one of these two counts as ever."""
+    _import_before_dates()
+
+    class OfReal(type):
+        """Real dates, such as pandas makes, are instances too."""
 
         def __instancecheck__(cls, value: object) -> bool:
-            real = vars(cls).get("real")
-            return isinstance(value, real) if real else super().__instancecheck__(value)
+            return isinstance(value, cls.__mro__[1])
 
         def __subclasscheck__(cls, other: type) -> bool:
-            real = vars(cls).get("real")
-            return issubclass(other, real) if real else super().__subclasscheck__(other)
+            return issubclass(other, cls.__mro__[1])
 
     class Date(datetime.date, metaclass=OfReal):
-        real = datetime.date
-
         @classmethod
         def today(cls) -> Date:
             return cls.fromtimestamp(day.told() if _asks() else day.true())
@@ -151,8 +158,6 @@ def _change_dates(day: _Clock) -> None:
             return f"datetime.{super().__repr__().removeprefix('datetime.')}"
 
     class Datetime(datetime.datetime, metaclass=OfReal):
-        real = datetime.datetime
-
         @classmethod
         def now(cls, tz: datetime.tzinfo | None = None) -> Datetime:
             return cls.fromtimestamp(day.told() if _asks() else day.true(), tz)
