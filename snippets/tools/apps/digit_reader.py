@@ -89,7 +89,7 @@ def centred(ink: torch.Tensor) -> torch.Tensor:
 
 st.title("Digit reader")
 how = st.radio("Take the digit from", ["a file", "a drawing"], horizontal=True)
-data = b""
+data, drawn = b"", ""
 if how == "a file":
     kinds = ["png", "jpg", "jpeg"]
     upload = st.file_uploader("A picture of one digit", kinds, max_upload_size=5)
@@ -101,10 +101,9 @@ else:
         css="canvas { border: 1px solid gray; touch-action: none }",
         js=PAD,
     )
-    drawn = pad(key="pad", on_png_change=lambda: None).png or ""
-    data = base64.b64decode(drawn.partition(",")[2])
+    drawn = str(pad(key="pad", on_png_change=lambda: None).png or "")
 
-if not data and how == "a drawing":
+if how == "a drawing" and not drawn:
     st.info("Draw a digit with the mouse or a finger.")
     st.stop()
 if how == "a file" and upload is None:
@@ -112,6 +111,8 @@ if how == "a file" and upload is None:
     st.stop()
 
 try:
+    if drawn:  # what a browser sends can be anything: this may raise, too
+        data = base64.b64decode(drawn.partition(",")[2])
     x = centred(read_picture(data))
 except ValueError as problem:
     st.error(str(problem))
