@@ -18,15 +18,15 @@ print("a question for each kind:  ", *works)
 
 # --8<-- [start:name_is_cuda]
 names = ("cuda", "mps", "xpu", "cpu", "rocm", "gpu")
-known = {}
+types = {}
 for name in names:
     try:
-        known[name] = torch.device(name).type
+        types[name] = torch.device(name).type
     except RuntimeError:
-        known[name] = None
-print({name: kind for name, kind in known.items() if kind})
-print("no devices:", [name for name, kind in known.items() if kind is None])
-assert known["rocm"] is None and known["gpu"] is None
+        types[name] = None
+print({name: kind for name, kind in types.items() if kind})
+print("no devices:", [name for name, kind in types.items() if kind is None])
+assert types["rocm"] is None and types["gpu"] is None
 assert torch.version.hip is None or torch.version.cuda is None  # a build has one
 # --8<-- [end:name_is_cuda]
 
@@ -225,8 +225,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-options = ["--device", device.type, "--quick", "--out", "speed.json"]
-subprocess.run([sys.executable, "device_speed.py", *options], check=True)
+options = ["--device", device.type, "--quick", "--out"]
+subprocess.run([sys.executable, "device_speed.py", *options, "speed.json"], check=True)
 report = json.loads(Path("speed.json").read_text(encoding="utf-8"))
 print("keys:   ", *report)
 print("seconds:", *report["seconds"])

@@ -760,7 +760,8 @@ for seed in range(5):
     scores["equal"].append(right([1, 1, 1], judge))
     scores["Optuna"].append(right(tuned(choose, seed), judge))
     flat = p.log().transpose(0, 1).flatten(1).numpy()  # (5000, 30)
-    stack = LogisticRegression(C=0.01, tol=1e-9, max_iter=5000).fit(flat[choose], y[choose])
+    linear = LogisticRegression(C=0.01, tol=1e-9, max_iter=5000)
+    stack = linear.fit(flat[choose], y[choose])
     scores["stacking"].append(stack.score(flat[judge], y[judge]))
 for name, values in scores.items():
     half = 2.776 * np.std(values, ddof=1) / 5**0.5  # 95 %, t of 4 degrees
