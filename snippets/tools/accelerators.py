@@ -35,7 +35,7 @@ for name in ("maia", "ve"):
     try:
         torch.ones(2, device=name)
     except NotImplementedError as error:  # a kind of RuntimeError
-        print(f"{type(error).__name__}: {str(error).split('. ')[0]}")
+        print(f"{type(error).__name__}: {str(error).split('.')[0]}")
 # --8<-- [end:not_in_this_build]
 
 # --8<-- [start:one_training]
