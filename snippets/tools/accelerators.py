@@ -18,15 +18,15 @@ print("a question for each kind:  ", *works)
 
 # --8<-- [start:name_is_cuda]
 names = ("cuda", "mps", "xpu", "cpu", "rocm", "gpu")
-known = {}
+types = {}
 for name in names:
     try:
-        known[name] = torch.device(name).type
+        types[name] = torch.device(name).type
     except RuntimeError:
-        known[name] = None
-print({name: kind for name, kind in known.items() if kind})
-print("no devices:", [name for name, kind in known.items() if kind is None])
-assert known["rocm"] is None and known["gpu"] is None
+        types[name] = None
+print({name: kind for name, kind in types.items() if kind})
+print("no devices:", [name for name, kind in types.items() if kind is None])
+assert types["rocm"] is None and types["gpu"] is None
 assert torch.version.hip is None or torch.version.cuda is None  # a build has one
 # --8<-- [end:name_is_cuda]
 
@@ -225,12 +225,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-options = ["--device", device.type, "--quick", "--out", "speed.json"]
-subprocess.run([sys.executable, "device_speed.py", *options], check=True)
+kind = device.type if works.get(device.type) else "cpu"
+options = ["--device", kind, "--quick", "--out"]
+subprocess.run([sys.executable, "device_speed.py", *options, "speed.json"], check=True)
 report = json.loads(Path("speed.json").read_text(encoding="utf-8"))
 print("keys:   ", *report)
 print("seconds:", *report["seconds"])
-assert report["device"] == device.type
+assert report["device"] == kind
 assert all(seconds > 0 for seconds in report["seconds"].values())
 # --8<-- [end:run_device_speed]
 
@@ -283,14 +284,14 @@ from snippets.toolkit.measured import measured
 
 rows = measured()
 assert all(faults(row) == [] and not row["quick"] for row in rows)
-works = ["matmul", "attention", "cnn epoch"]
+tasks = ["matmul", "attention", "cnn epoch"]
 size = (6.6, 1.2 + 0.5 * len(rows))
 fig, axes = plt.subplots(1, 3, figsize=size, layout="constrained")
 names = [f"{row['name']}, {row['device']}" for row in rows]
-for ax, work in zip(axes, works, strict=True):
-    seconds = [row["seconds"][work] for row in rows]
+for ax, task in zip(axes, tasks, strict=True):
+    seconds = [row["seconds"][task] for row in rows]
     ax.barh(range(len(rows)), [1000 * s for s in seconds], color="#2f6fdb", height=0.5)
-    ax.set(title=work, xlabel="milliseconds", ylim=(-0.6, len(rows) - 0.4))
+    ax.set(title=task, xlabel="milliseconds", ylim=(-0.6, len(rows) - 0.4))
     ax.set_yticks(range(len(rows)), names if ax is axes[0] else [""] * len(rows))
 print(len(rows), "report(s); the newest of", max(row["date"] for row in rows))
 plt.show()

@@ -347,8 +347,7 @@ plt.show()
 # --8<-- [end:samplers_figure]
 
 # --8<-- [start:gaussian_process]
-with quiet():
-    gp = best_so_far(lambda seed: S.GPSampler(seed=seed), trials=25, seeds=3)
+gp = best_so_far(lambda seed: S.GPSampler(seed=seed), trials=25, seeds=3)
 print(f"GP, median of 3 seeds after 25 trials: {np.median(gp[:, -1]):.1f}")
 assert np.median(gp[:, -1]) < np.median(paths["Random"][:, 24]) / 2
 # --8<-- [end:gaussian_process]
@@ -486,17 +485,17 @@ assert [t.number for t in trials] == list(range(20)) and len(by) == 2
 # --8<-- [start:enqueue_and_add]
 from optuna.distributions import FloatDistribution, IntDistribution
 
-known = optuna.create_study(sampler=S.TPESampler(seed=0))
-known.enqueue_trial({"x": 2.5, "y": -1.0})  # runs first
+seeded = optuna.create_study(sampler=S.TPESampler(seed=0))
+seeded.enqueue_trial({"x": 2.5, "y": -1.0})  # runs first
 space = {"x": FloatDistribution(-5, 5), "y": FloatDistribution(-5, 5)}
 point = {"x": 0.0, "y": 0.0}
 past = optuna.trial.create_trial(params=point, distributions=space, value=5.0)
-known.add_trial(past)  # was run elsewhere: it isn't run again
-known.optimize(height, n_trials=2)
-for trial in known.trials:
+seeded.add_trial(past)  # was run elsewhere: it isn't run again
+seeded.optimize(height, n_trials=2)
+for trial in seeded.trials:
     point = {name: round(value, 1) for name, value in trial.params.items()}
     print(trial.number, point, f"{trial.value:.2f}")
-assert known.trials[0].value == 0.25 and known.trials[1].value == 5.0
+assert seeded.trials[0].value == 0.25 and seeded.trials[1].value == 5.0
 print(IntDistribution(8, 128, log=True))
 # --8<-- [end:enqueue_and_add]
 
@@ -760,7 +759,8 @@ for seed in range(5):
     scores["equal"].append(right([1, 1, 1], judge))
     scores["Optuna"].append(right(tuned(choose, seed), judge))
     flat = p.log().transpose(0, 1).flatten(1).numpy()  # (5000, 30)
-    stack = LogisticRegression(C=0.01, tol=1e-9, max_iter=5000).fit(flat[choose], y[choose])
+    linear = LogisticRegression(C=0.01, tol=1e-9, max_iter=5000)
+    stack = linear.fit(flat[choose], y[choose])
     scores["stacking"].append(stack.score(flat[judge], y[judge]))
 for name, values in scores.items():
     half = 2.776 * np.std(values, ddof=1) / 5**0.5  # 95 %, t of 4 degrees
