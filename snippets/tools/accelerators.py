@@ -12,7 +12,7 @@ assert torch.accelerator.is_available() == (accelerator is not None)
 if accelerator is not None and accelerator.type in works:
     assert works[accelerator.type]
 assert torch.backends.mps.is_built() or not works["mps"]
-print("one question for all kinds:", "torch.accelerator.current_accelerator()")
+print("one question for all kinds:", "torch.accelerator.current_accelerator(check_available=True)")
 print("a question for each kind:  ", *works)
 # --8<-- [end:which_kind]
 

@@ -22,7 +22,8 @@ def demo_of(file):
 def served(demo, **options):
     """Launch a demo for this machine only, give a client of it, close both."""
     local = {"server_name": "127.0.0.1", "share": False, "quiet": True}
-    demo.launch(prevent_thread_lock=True, **local, **options)
+    with redirect_stdout(io.StringIO()):  # examples are computed now
+        demo.launch(prevent_thread_lock=True, **local, **options)
     client = visitor(demo)
     try:
         yield client

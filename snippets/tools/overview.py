@@ -68,8 +68,12 @@ print(f"{len(kept)} runs kept, the best with accuracy {study.best_value:.1f}")
 # --8<-- [end:search_and_track]
 
 # --8<-- [start:app]
+import logging
+
 from streamlit.testing.v1 import AppTest
 
+context = "streamlit.runtime.scriptrunner_utils.script_run_context"
+logging.getLogger(context).disabled = True  # it would say: there is no browser
 final = fit(study.best_params["lr"], torch.cat([train, valid]))
 torch.save(final.state_dict(), "digits.pt")
 program = """
