@@ -35,7 +35,7 @@ MUTATORS = {
     "add", "add_module", "add_param_group", "append", "backward", "clear", "cuda", "double", "eval", "extend", "float",
     "half", "insert", "load_state_dict", "pop", "register_buffer", "register_parameter", "remove", "retain_grad", "reverse", "seed",
     "manual_seed", "set", "sort", "step", "to", "train", "update", "zero_grad", "register_hook", "register_forward_hook",
-    "register_post_accumulate_grad_hook",
+    "register_post_accumulate_grad_hook", "add_trial", "enqueue_trial", "optimize", "tell",
 }  # fmt: skip
 FILE = re.compile(r"[\w./-]*\w\.(?=\w*[a-z])\w{1,8}")  # a text that is the name of a file, and not a number
 PROVER = 1  # raise it when programs change: they are then proven anew

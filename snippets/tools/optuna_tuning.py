@@ -253,6 +253,8 @@ plt.show()
 from contextlib import contextmanager
 import warnings
 
+from optuna import pruners as P
+
 
 @contextmanager
 def quiet():
@@ -283,7 +285,6 @@ def replay(pruner):
     return used, again.best_value
 
 
-P = optuna.pruners
 kept = {
     "Nop": replay(P.NopPruner()),
     "Median": replay(P.MedianPruner()),
@@ -300,8 +301,10 @@ assert all(used < 200 for name, (used, _) in kept.items() if name != "Nop")
 assert all(value == search.best_value for _, value in kept.values())
 # --8<-- [end:pruners]
 
-
 # --8<-- [start:samplers]
+from optuna import samplers as S
+
+
 def himmelblau(trial):
     a, b = trial.suggest_float("a", -5, 5), trial.suggest_float("b", -5, 5)
     return (a**2 + b - 11) ** 2 + (a + b**2 - 7) ** 2
@@ -317,7 +320,6 @@ def best_so_far(make, trials=30, seeds=20):
     return np.array(rows)
 
 
-S = optuna.samplers
 axis = np.linspace(-5, 5, 7).tolist()  # 49 points: 30 of them in 30 trials
 makers = {
     "Random": lambda seed: S.RandomSampler(seed=seed),

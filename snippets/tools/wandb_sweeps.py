@@ -348,7 +348,7 @@ parts = [inspect.getsource(part).rstrip() for part in (*toolkit, digits, fit)]
 script = "\n\n\n".join([IMPORTS, *parts, MAIN])
 Path("worker.py").write_text(script, encoding="utf-8")
 Path("config.json").write_text(json.dumps(sweep), encoding="utf-8")
-print(len(parts), "pieces and", len(script.splitlines()) > 150, "more than 150 lines")
+print(len(parts), "pieces, more than 150 lines:", len(script.splitlines()) > 150)
 # --8<-- [end:worker]
 
 # --8<-- [start:two_processes]
