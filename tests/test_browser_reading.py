@@ -139,6 +139,19 @@ def test_previous_and_next(tab: Page, base: str, tree: Tree, language: str) -> N
 
 
 @every_language
+def test_a_page_that_comes_late_keeps_the_address_that_was_asked_for(
+    new_context: NewContext, base: str, language: str
+) -> None:
+    """Not that of the place where one was on the page before, which the theme writes while the new one is fetched."""
+    page = support.visit(new_context(), base, Place(language, "concepts/tensors")).page
+    page.route(f"**/{CHAPTER}/", lambda route: (page.wait_for_timeout(1000), route.continue_()))
+    page.locator(".md-footer__link--next").click()  # far below: the theme takes note of the place
+    page.wait_for_function("name => document$ && location.pathname.includes(name)", arg=CHAPTER)
+    expect(page.locator("h1")).to_have_id(CHAPTER.rpartition("/")[2])
+    page.wait_for_function("location.hash === ''")
+
+
+@every_language
 def test_colours_can_be_switched(tab: Page, base: str, language: str) -> None:
     tab.goto(base + Place(language, "index").address)
     body = tab.locator("body")

@@ -51,7 +51,19 @@
       if (target instanceof Element && target.closest(".rp-language")) pointLanguageSwitch()
     }, true)
 
+  // While a page is fetched, the theme may write the place in the old one behind the new address: a reload would jump there.
+  let asked = null
+  document.addEventListener("click", ({ target }) => {
+    const link = target instanceof Element && target.closest("a[href]")
+    if (link) asked = new URL(link.href)
+  }, true)
+  function keepAddress() {
+    if (asked?.pathname === location.pathname && asked.hash !== location.hash) history.replaceState(history.state, "", asked)
+    asked = null
+  }
+
   window.document$.subscribe(() => {
+    keepAddress()
     pointLanguageSwitch()
     requestAnimationFrame(focusScrollable)
   })
