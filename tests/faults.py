@@ -704,6 +704,7 @@ ACCEPTED = [
     Accepted("seeds itself", "import torch\ntorch.manual_seed(0)\nprint(torch.rand(1))", "tensor([0.4963])"),
     Accepted("a seeded generator", "import torch\ng = torch.Generator().manual_seed(0)\nprint(torch.rand(1, generator=g))", "tensor([0.4963])"),
     Accepted("an address", "print(object())", "<object object at 0x…>"),
+    Accepted("a package that derives from a date by a metaclass of its own", "import pydantic.v1.types\nprint('imported')", "imported\n"),
     Accepted("a volatile number", "import time\nprint(time.time_ns(), 'ns')", " ns\n", entry("volatile", page="part/one", section="probe")),
     Accepted("a loose float", "import os\nprint(1 + os.urandom(1)[0] / 1e5)", "1.0", entry("tolerance", page="part/one", section="probe", rtol=0.01, atol=0)),
     Accepted("an expected exception", "print('first')\n1 / 0", "first\n", entry("raises", page="part/one", section="probe", error="ZeroDivisionError", message="by zero")),

@@ -129,6 +129,9 @@ def test_load_pages_leaves_out_pages_without_blocks(small: Tree) -> None:
         ("cuda", None, "needs cuda"),
         ("cuda", "cpu", "needs cuda"),
         ("cuda", "cuda", None),
+        ("mps", "mps", None),
+        ("mps", "cuda", "needs mps"),
+        ("xpu", None, "needs xpu"),
         ("accelerator", "mps", None),
     ],
 )

@@ -427,11 +427,11 @@ def test_a_first_query_is_light() -> None:
             return len(gzip.compress(path.read_bytes(), 6))
 
         before = sent(folder / store.INDEX) + sum(sent(path) for path in engine.FILES)
-        pieces = {path.name: sent(path) for path in folder.glob("[0-9][0-9].json")}
+        pieces = {path.name: sent(path) for path in folder.glob("[0-9][0-9][0-9].json")}
         for question in questions:
             if (question["lang"] == "en") == (language == "en"):
                 needed = searcher.engine.call("search.needs(JSON.parse(json_query))", query=json.dumps(question["q"]))
-                size = before + sum(pieces[f"{number:02}.json"] for number in needed)
+                size = before + sum(pieces[f"{number:03}.json"] for number in needed)
                 assert size <= 250_000, f"{question['q']}: {size} bytes"
 
 

@@ -168,7 +168,7 @@ def test_odd_input_gets_an_answer_or_a_sentence(new_context: NewContext, base: s
     assert support.quiet(opened) == []
 
 
-@pytest.mark.parametrize("part", ["index.json", "javascripts/search.js", "[0-9][0-9].json"])
+@pytest.mark.parametrize("part", ["index.json", "javascripts/search.js", "[0-9][0-9][0-9].json"])
 def test_what_does_not_load_is_told(new_context: NewContext, base: str, part: str) -> None:
     context = new_context()
     context.route(re.compile(part.replace(".", "\\.")), lambda route: route.abort())

@@ -40,6 +40,7 @@ from snippets.toolkit import (
 from snippets.toolkit.callbacks import live_curve, tensorboard, weights_and_biases
 from snippets.toolkit.keras_model import KerasModel
 from snippets.toolkit.metrics import Epoch, accuracy, auc
+from snippets.toolkit.run_files import read_run
 from snippets.toolkit.summary import layer_table
 
 ROOT = HERE.root
@@ -633,24 +634,8 @@ def test_weights_and_biases_writes_an_offline_run(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
-    assert wandb_history(file.read_bytes()) == json.loads(done.stdout.splitlines()[-1])
-
-
-def wandb_history(data: bytes) -> list[dict[str, float]]:
-    """The rows of a short run's file: a head of 7 bytes, then records, each with checksum, length and kind in front."""
-    from wandb.proto import wandb_internal_pb2
-
-    assert data[:4] == b":W&B" and len(data) < 1 << 15  # one block: no record is cut in two
-    rows, place = [], 7
-    while place < len(data):
-        length = int.from_bytes(data[place + 4 : place + 6], "little")
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data[place + 7 : place + 7 + length])
-        if record.WhichOneof("record_type") == "history":
-            row = {item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.history.item}
-            rows.append({name: value for name, value in row.items() if not name.startswith("_")})
-        place += 7 + length
-    return rows
+    rows = [{k: v for k, v in row.items() if k != "_step"} for row in read_run(file, wait=10).history]
+    assert rows == json.loads(done.stdout.splitlines()[-1])
 
 
 def test_without_wandb_only_its_callback_fails(monkeypatch: pytest.MonkeyPatch) -> None:

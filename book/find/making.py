@@ -34,7 +34,7 @@ def packed(listed: Mapping[str, Any], kept: Path | None = None) -> dict[str, str
     for piece in range(LINES):
         lines = {n: name["line"] for n, name in enumerate(listed["names"]) if name.get("line") and n % LINES == piece}
         files[f"lines-{piece:02}.json"] = _dump(lines)
-    return files | {f"{number:02}.json": _dump(shard) for number, shard in enumerate(prose["shards"])}
+    return files | {f"{number:03}.json": _dump(shard) for number, shard in enumerate(prose["shards"])}
 
 
 def with_core(files: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The index as files: what a browser fetches, and what the terminal keeps beside it so that an answer takes no time.
 
-``index.json`` is the list of documents, packed; ``00.json`` to ``95.json`` are pieces of prose as postings, fetched by the
+``index.json`` is the list of documents, packed; ``000.json`` to ``143.json`` are pieces of prose as postings, fetched by the
 words of a query; ``lines-00.json`` to ``lines-15.json`` are the lines of code that names are shown with; ``core.json`` is
 MiniSearch's own index, which the terminal reads and a browser makes itself.
 """
@@ -26,13 +26,13 @@ class _Shards(Mapping[int, str]):
         self._folder = folder
 
     def __getitem__(self, number: int) -> str:
-        return (self._folder / f"{number:02}.json").read_text(encoding="utf-8")
+        return (self._folder / f"{number:03}.json").read_text(encoding="utf-8")
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self)))
 
     def __len__(self) -> int:
-        return sum(1 for _ in self._folder.glob("[0-9][0-9].json"))
+        return sum(1 for _ in self._folder.glob("[0-9][0-9][0-9].json"))
 
 
 def folder(tree: Tree, language: str) -> Path:

@@ -120,7 +120,7 @@ def unmet(entry: Entry | None, device: str | None = None) -> str | None:
         return None if versions.at_least(have, match[2]) else f"needs {entry.what}, here is {have}"
     if entry.what in ledger.DEVICES:
         kind = (device or "cpu").partition(":")[0]
-        met = kind == "cuda" if entry.what == "cuda" else kind not in NO_ACCELERATOR
+        met = kind not in NO_ACCELERATOR if entry.what == "accelerator" else kind == entry.what
         return None if met else f"needs {entry.what}"
     try:
         found = importlib.util.find_spec(entry.what) is not None

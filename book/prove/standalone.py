@@ -11,7 +11,7 @@ import ast
 import builtins
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,7 +35,7 @@ MUTATORS = {
     "add", "add_module", "add_param_group", "append", "backward", "clear", "cuda", "double", "eval", "extend", "float",
     "half", "insert", "load_state_dict", "pop", "register_buffer", "register_parameter", "remove", "retain_grad", "reverse", "seed",
     "manual_seed", "set", "sort", "step", "to", "train", "update", "zero_grad", "register_hook", "register_forward_hook",
-    "register_post_accumulate_grad_hook",
+    "register_post_accumulate_grad_hook", "add_trial", "enqueue_trial", "optimize", "tell",
 }  # fmt: skip
 FILE = re.compile(r"[\w./-]*\w\.(?=\w*[a-z])\w{1,8}")  # a text that is the name of a file, and not a number
 PROVER = 1  # raise it when programs change: they are then proven anew
@@ -547,7 +547,7 @@ def still_first(
 
 def _program(page: Page, block: Block, guess: str, text: str, book_ledger: Ledger, showing: set[str]) -> Program:
     """A proven program, with its length and that of everything above its block."""
-    full = program_text(page.name, block, _above(page, block, book_ledger, showing))
+    full = program_text(page.name, _as_run(block), _above(page, block, book_ledger, showing))
     return Program(block.name, text, guess, _count(text), _count(full))
 
 
@@ -609,6 +609,7 @@ def _candidates(
 ) -> Iterator[tuple[str, str]]:
     """Programs to try for a block, leanest first, each text once. ``showing``: blocks whose last expression has a value."""
     above = _above(page, block, book_ledger, showing)
+    block = _as_run(block)
     own = statements(block)
     seen = set()
     for guess in GUESSES:
@@ -618,6 +619,11 @@ def _candidates(
             if text not in seen:
                 seen.add(text)
                 yield guess, text
+
+
+def _as_run(block: Block) -> Block:
+    """The block; an app as what writes its file, for its program does not run it."""
+    return replace(block, code=block.run_code) if block.is_app else block
 
 
 def _above(page: Page, block: Block, book_ledger: Ledger, showing: set[str]) -> list[Statement]:

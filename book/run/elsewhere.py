@@ -7,7 +7,9 @@ interpreter and processor; no address but loopback answers.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import importlib
 import multiprocessing
 import os
 import platform
@@ -16,6 +18,7 @@ import sys
 import sysconfig
 import time
 import timeit
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -127,7 +130,16 @@ def _default(name: str, place: int, now: Callable[[], Any]) -> None:
     setattr(time, name, changed)
 
 
+def _import_before_dates() -> None:
+    """Import what derives from a date with a metaclass of its own: it must meet the true one (gradio brings it)."""
+    with warnings.catch_warnings(), contextlib.suppress(ImportError):
+        warnings.simplefilter("ignore")  # it is not for each Python
+        importlib.import_module("pydantic.v1.types")
+
+
 def _change_dates(day: _Clock) -> None:
+    _import_before_dates()
+
     class OfReal(type):
         """Real dates, such as pandas makes, are instances too."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import multiprocessing
 import operator
 import os
 import re
@@ -21,6 +22,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from book.run import warden
 
 INSTALLED = tuple(path + os.sep for key in ("stdlib", "purelib", "platlib") if (path := sysconfig.get_path(key)))
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -325,16 +328,9 @@ def _counts(name: str) -> bool:
 
 def _children() -> set[int]:
     """The ids of this process's children that run (Linux; elsewhere, those of multiprocessing)."""
-    import multiprocessing
-
-    folder = Path("/proc/self/task")
-    if not folder.is_dir():
+    if not warden.WORKS:
         return {child.pid for child in multiprocessing.active_children() if child.pid}
-    found = set()
-    for thread in folder.iterdir():
-        with contextlib.suppress(OSError):
-            found |= {int(pid) for pid in (thread / "children").read_text().split()}
-    return {pid for pid in found if _runs(pid)}
+    return {pid for pid in warden.children() if _runs(pid)}
 
 
 def _runs(pid: int) -> bool:

@@ -8,7 +8,6 @@ never touches CUDA; it watches the children, stops a block that hangs or floods,
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import multiprocessing
 import os
@@ -28,13 +27,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from book.ground.tree import HERE
-from book.run import elsewhere, world
+from book.run import elsewhere, warden, world
 from book.run.child import run_job, script_of, warm_up
 from book.run.job import BlockResult, Job, Machine
 
 FLOOD = 10_000_000  # bytes after which a block that is still printing is stopped
 TICK = 0.25  # seconds between looks at the children
-_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 @dataclass
@@ -184,16 +182,12 @@ class _Child:
 _pipes: list[BinaryIO] = []  # of the warm parent: its pages must not keep them open after its end
 
 
-def _page(job: Job, folder: str, send: connection.Connection) -> None:
+def _page(job: Job, folder: str, send: connection.Connection, parent: int) -> None:
     """A page's process: it dies with the warm parent (Linux), and holds nothing of its pipes."""
     for pipe in _pipes:
         os.close(pipe.fileno())
-    if sys.platform == "linux":
-        parent = os.getppid()
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+    warden.die_with(parent, signal.SIGKILL)
+    warden.adopt()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     run_job(job, folder, send)
 
@@ -202,7 +196,7 @@ def _start(job: Job) -> _Child:
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     folder = Path(tempfile.mkdtemp(prefix="book-"))
     receive, send = context.Pipe(duplex=False)
-    process = context.Process(target=_page, args=(job, str(folder), send))
+    process = context.Process(target=_page, args=(job, str(folder), send, os.getpid()))
     began = time.perf_counter()
     process.start()
     send.close()
@@ -270,11 +264,13 @@ def _receive(child: _Child) -> Iterator[Started | PageRun]:
         return
 
 
-def _finish(child: _Child) -> PageRun:
+def _finish(child: _Child, others: Callable[[], set[int]]) -> PageRun:
+    """What its run gave, when it has ended; ends what it left behind, but not the ``others``."""
     child.process.join()
     child.run.seconds = time.perf_counter() - child.began
     if child.process.pid is not None:
         _kill_group(child.process.pid)
+    warden.end_children(others())
     if not child.ended:
         place = max(child.block, 0)
         why = child.stopped or _cause_of_death(child)
@@ -300,7 +296,7 @@ def _cause_of_death(child: _Child) -> str:
     return f"the block ended its process (exit status {code}){': ' + words[-1] if words else ''}"
 
 
-def _abandon(children: Sequence[_Child]) -> None:
+def _abandon(children: Sequence[_Child], others: Callable[[], set[int]]) -> None:
     """Kill the children at once, with all that they started; nobody waits for what they would say."""
     for child in children:
         if child.process.pid is not None:
@@ -309,6 +305,8 @@ def _abandon(children: Sequence[_Child]) -> None:
     for child in children:
         child.process.join()
         child.pipe.close()
+    warden.end_children(others())
+    for child in children:
         shutil.rmtree(child.folder, ignore_errors=True)
 
 
@@ -318,6 +316,12 @@ def run_here(
     """The warm parent's loop: keep ``workers`` children going until all jobs are done, or the caller is ``gone``."""
     waiting = list(jobs)
     running: list[_Child] = []
+    before = warden.children()
+
+    def others() -> set[int]:
+        """This process's children that live on when a page has ended."""
+        return before | {child.process.pid for child in running if child.process.pid}
+
     try:
         while (waiting or running) and not gone():
             while waiting and len(running) < workers:
@@ -331,13 +335,13 @@ def run_here(
                     yield from _receive(child)
                 if over:
                     running.remove(child)
-                    yield _finish(child)
+                    yield _finish(child, others)
                 elif child.stopped is None and time.perf_counter() > child.deadline:
                     _stop(child, f"the block did not end within {child.job.limit:g} s")
                 elif child.stopped is None and child.printed() > FLOOD:
                     _stop(child, f"the block printed more than {FLOOD // 1_000_000} MB")
     finally:
-        _abandon(running)
+        _abandon(running, others)
 
 
 def _closed(pipe: BinaryIO) -> bool:
@@ -369,7 +373,8 @@ def _leave(*_: object) -> None:
 
 
 def main(away: bool) -> None:
-    """The warm parent: answer requests from standard input until it is closed."""
+    """The warm parent: answer requests from standard input until it is closed. The warden stays above it."""
+    warden.stand_over(lambda: _closed(sys.stdin.buffer))
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _pipes.extend((requests, answers))
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -29,7 +29,7 @@ OPTIONAL: dict[str, set[str]] = {
     "sim": {"torch"},
 }  # and reason_zh for every kind
 SIMULATED = "sim"  # the device of book.run.simulated
-DEVICES = ("cuda", "accelerator")  # what a block may need that a machine which records has not
+DEVICES = ("cuda", "mps", "xpu", "accelerator")  # what a block may need that a machine which records has not
 
 
 @dataclass(frozen=True)

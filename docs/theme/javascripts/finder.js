@@ -59,11 +59,11 @@
       .catch(error => { loading = null; throw error })
     return loading
   }
-  const two = number => String(number).padStart(2, "0")
+  const digits = (number, count) => String(number).padStart(count, "0")
   // The pieces of prose that a query needs. Returns whether there were any.
   async function pieces(search, query) {
     const numbers = search.needs(query)
-    await Promise.all(numbers.map(async number => search.add(number, await file(`${two(number)}.json`))))
+    await Promise.all(numbers.map(async number => search.add(number, await file(`${digits(number, 3)}.json`))))
     return numbers.length > 0
   }
   async function found(query) {
@@ -116,7 +116,7 @@
       const el = option(new URL(answer.address, home), head, `${WORDS.kinds[kindOf]} · ${told}`, " ")
       if (!count) el.classList.add("rp-finder__option--empty")
       const code = el.querySelector("code")
-      file(`lines-${two(answer.number % 16)}.json`).then(lines => { code.textContent = lines[answer.number] ?? "" }, () => {})
+      file(`lines-${digits(answer.number % 16, 2)}.json`).then(lines => { code.textContent = lines[answer.number] ?? "" }, () => {})
       return el
     }
 
