@@ -82,7 +82,9 @@ table
 # --8<-- [start:next_run]
 import random
 
-from snippets.toolkit.search import engine
+import numpy as np
+
+from snippets.toolkit.search import engine, suggest
 
 grid = {
     "method": "grid",
@@ -202,6 +204,8 @@ print("states:", {trial["state"] for trial in queue.trials()})
 # --8<-- [end:search_offline]
 
 # --8<-- [start:results]
+import pandas as pd
+
 rows = [{**run.config, "best": min(row["val_loss"] for row in run.history)} for run in runs]
 table = pd.DataFrame(rows).drop(columns="epochs").round(3)
 table = table.sort_values("best", ignore_index=True)
