@@ -10,6 +10,7 @@ from books import write_page
 
 from book.ground.tree import HERE, Tree
 from book.prove import check
+from book.record import records
 from book.run.job import BlockCode, Job
 from book.run.session import Sessions
 from book.source import ledger, needs, pages
@@ -88,19 +89,25 @@ def test_parts_that_do_not_exist_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", NEEDING)
 def test_a_page_does_not_run_without_a_package_that_it_names(name: str, sessions: Sessions) -> None:
-    """Each package, hidden from the page's session and its children: the first block that uses it then fails."""
+    """Each package, hidden from a program and its children: of the blocks whose program names it, one fails."""
     page = pages.load(HERE, name)
     if needs.missing(page) and not needs.wanted():
         pytest.skip(needs.told(page))
+    record = records.read(HERE, name)
+    cells = [record.cell(block.name) for block in page.blocks if not block.is_app]
     for package in page.needs:
-        named = [package in needs.named(HERE, [block.code]) and not block.is_app for block in page.blocks]
-        last = named.index(True)
-        hide = BlockCode("hide", HIDE.format(module=needs.module(package)))
-        above = tuple(BlockCode(block.name, block.run_code) for block in page.blocks[: last + 1])
-        raises = frozenset(e.section for e in ledger.load(HERE).of_page(name) if e.kind == "raises")
-        (run,) = sessions.run([Job(name, (hide, *above), str(HERE.root), check.LIMIT, None, raises, label=package)])
-        result = next(r for r in run.results if r.name == page.blocks[last].name)
-        assert result.failure, f"{page.path}: {result.name} runs without {package}"
+        texts = [cell.program["text"] for cell in cells if cell is not None]
+        naming = [text for text in texts if package in needs.named(HERE, [text])]
+        hide = HIDE.format(module=needs.module(package))
+        assert any(_fails(sessions, name, hide, text) for text in naming), f"{page.path}: all runs without {package}"
+
+
+def _fails(sessions: Sessions, name: str, hide: str, text: str) -> bool:
+    blocks = (BlockCode("hide", hide), BlockCode("program", text))
+    (run,) = sessions.run([Job(name, blocks, str(HERE.root), check.LIMIT)])
+    hidden, program = run.results
+    assert hidden.failure is None, hidden.failure
+    return program.failure is not None
 
 
 # A module that can't be imported, here and in what is started from here; a command of its name that fails.
