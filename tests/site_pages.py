@@ -83,7 +83,7 @@ class SitePage:
         ids: all ids.
         classes: all classes.
         references: (tag, attribute, target) of everything that names an address.
-        words: the text of the article.
+        words: the text of the article, outputs left out.
         gzipped: bytes.
     """
 
@@ -197,7 +197,8 @@ class _Reader(Quick):
 
     def handle_data(self, data: str) -> None:
         self._text.append(data)
-        if self._articles and self._stack[-1][0] not in ("script", "style"):
+        output = any("rp-out" in classes.split() for _, classes in self._stack)
+        if self._articles and self._stack[-1][0] not in ("script", "style") and not output:
             self._words.append(data)
 
     def _add(self, kind: str, value: str) -> None:

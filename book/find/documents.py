@@ -22,7 +22,7 @@ from book.find.reference import KINDS, WHERES, Example, Index
 from book.ground.tree import LANGUAGES, Tree
 from book.record.outputs import printed
 from book.source import glossary
-from book.source.pages import ATTRIBUTE, FENCE, HEADING, INCLUDE
+from book.source.pages import ATTRIBUTE, FENCE, HEADING, INCLUDE, block_name
 
 FORMAT = 2
 MESSAGE = 300  # characters of a message that are kept
@@ -78,7 +78,7 @@ def _sections(page: str, text: str) -> tuple[Section, ...]:
         if ticks:
             include = INCLUDE.match(line)
             if include and info.startswith("python") and found:
-                found[-1].blocks.append(include["target"].partition(":")[2])
+                found[-1].blocks.append(block_name(include["target"]))
                 found[-1].alts += [
                     m["double"] or m["single"] or "" for m in ATTRIBUTE.finditer(info) if m["key"] == "alt"
                 ]

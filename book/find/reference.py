@@ -23,7 +23,7 @@ from book.names import apis
 from book.names.apis import Api, Apis
 from book.record.outputs import text_of
 from book.record.records import mend
-from book.source.pages import ATTRIBUTE, FENCE, HEADING, INCLUDE
+from book.source.pages import ATTRIBUTE, FENCE, HEADING, INCLUDE, block_name
 
 FORMAT = 1
 ON_ONE_PAGE = 64  # names; a larger namespace is cut by first letters
@@ -113,7 +113,7 @@ def read_places(tree: Tree, page: str, language: str) -> dict[str, Place]:
                 alt = next(
                     (m["double"] or m["single"] or "" for m in ATTRIBUTE.finditer(info) if m["key"] == "alt"), ""
                 )
-                found[include["target"].partition(":")[2]] = Place(title, heading or title, anchor, alt)
+                found[block_name(include["target"])] = Place(title, heading or title, anchor, alt)
             elif fence and not fence["info"].strip() and len(fence["ticks"]) >= len(ticks):
                 ticks = ""
         elif fence:

@@ -350,17 +350,23 @@ class _Fence:
             raise at(path, self.line, f'nothing runs a "{self.language}" fence: use python with an include, or text')
 
 
+def block_name(target: str) -> str:
+    """The block that an include line shows: its section, or the file's own name for an app, which is shown whole."""
+    file, _, section = target.partition(":")
+    return section or (PurePosixPath(file).stem if APPS in f"/{file}" else "")
+
+
 def _include(tree: Tree, page: str, path: str, fence: _Fence, number: int, line: str) -> list[str]:
     match = INCLUDE.match(line)
     assert match is not None
     target = match["target"]
-    file, colon, name = target.partition(":")
+    file, colon, _ = target.partition(":")
     if fence.section is not None:
         raise at(path, number, "a second include in one fence: one block shows one section")
     app = file.startswith(f"{page.rpartition('/')[0]}{APPS}")
     if app and colon:
         raise at(path, number, f'"{target}": an app is shown whole: write --8<-- "{file}"')
-    name = PurePosixPath(file).stem if app else name
+    name = block_name(target)
     if not name:
         raise at(path, number, f'"{target}" names no section: write --8<-- "{file}:section"')
     if file != f"{page}.py" and not file.startswith("toolkit/") and not app:

@@ -182,10 +182,12 @@ assert out.tolist() == [0.0, 1.0, 4.0, 9.0]
 torch.manual_seed(0)
 conv = nn.Conv2d(8, 16, 3, padding=1)
 pictures = torch.randn(4, 8, 16, 16)
-expected = conv(pictures)
+with torch.inference_mode():
+    expected = conv(pictures)
 conv = conv.to(device, memory_format=torch.channels_last)
 last = pictures.to(device, memory_format=torch.channels_last)
-got = conv(last)
+with torch.inference_mode():
+    got = conv(last)
 print("shape", tuple(got.shape), "stride of the input", last.stride())
 assert got.is_contiguous(memory_format=torch.channels_last)
 assert torch.allclose(got.cpu(), expected, atol=1e-2)
