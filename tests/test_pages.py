@@ -171,5 +171,5 @@ def test_an_app_has_no_sections_and_is_of_its_own_part(tree: Tree) -> None:
     with_app(tree, APP)
     with pytest.raises(BookError, match=r'an app is shown whole: write --8<-- "part/apps/greeter\.py"'):
         parse(tree, '```python\n--8<-- "part/apps/greeter.py:main"\n```\n')
-    with pytest.raises(BookError, match="names no section"):
+    with pytest.raises(BookError, match="is not this page"):
         parse(tree, '```python\n--8<-- "other/apps/greeter.py"\n```\n')
