@@ -29,8 +29,7 @@ def opened(page: Page, base: str, language: str) -> Page:
 
 def box(page: Page, name: str) -> Locator:
     """The check box in the row of a chapter."""
-    chapter = name.rpartition("/")[2]
-    return page.locator(f".rp-plan tr:has(a[href$='{chapter}/']) input")
+    return page.locator(f".rp-plan tr:has(a[href$='/{name}/']) input")
 
 
 def counted(page: Page, language: str, number: int) -> None:

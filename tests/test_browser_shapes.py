@@ -94,6 +94,7 @@ def test_the_switch_is_remembered_on_other_pages_in_the_other_language_and_after
     assert lines_shown(again)
     again.locator(".md-footer__link--next").click()
     again.wait_for_url("**/concepts/autograd/")
+    again.locator("h1#autograd").wait_for()  # the address comes first, and the old page's shapes go only then
     assert lines_shown(again)
 
 
