@@ -230,7 +230,9 @@ def course(tree: Tree, language: str) -> list[Stop]:
         BookError: a page of the navigation lacks what the plan needs, or its day is before that of the page above it.
     """
     titles = {file.removesuffix(".md"): title for title, file in entries(navigation(tree, language))}
-    names = [name for name in titles if name != "index" and not is_looked_up(name) and tree.page(language, name).is_file()]
+    names = [
+        name for name in titles if name != "index" and not is_looked_up(name) and tree.page(language, name).is_file()
+    ]
     toolkit = tuple(_text(path) for path in _included(tree))
     found: list[Stop] = []
     for name in reversed(names):  # an overview takes its day from the page behind it
