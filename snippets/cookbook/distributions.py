@@ -262,20 +262,6 @@ exact = (power.sum() / failed.sum()) ** (1 / life.concentration)
 assert torch.isclose(life.scale, exact, rtol=1e-3)
 # --8<-- [end:weibull_survival]
 
-# --8<-- [start:chi2_test]
-from torch.distributions import Chi2
-
-rolls = torch.tensor([8.0, 9.0, 19.0, 5.0, 8.0, 11.0], dtype=torch.float64)
-expected = rolls.sum() / 6
-statistic = ((rolls - expected) ** 2 / expected).sum()
-fair = Chi2(torch.tensor(5.0, dtype=torch.float64))  # 6 faces less 1
-p_value = 1 - fair.cdf(statistic)
-print(f"statistic {statistic:.2f}, p-value {p_value:.3f}")
-print(f"as unusual or more, at 5 %: {1 - fair.cdf(torch.tensor(11.0705)):.3f}")
-tail = torch.special.gammaincc(fair.df / 2, statistic / 2)
-assert torch.isclose(p_value, tail)
-# --8<-- [end:chi2_test]
-
 # --8<-- [start:generalized_pareto]
 from torch.distributions import GeneralizedPareto
 
@@ -295,13 +281,13 @@ print(f"beyond 20: {math.exp(log_tail[1]):.5f}, heavy tail {1 - heavy.cdf(x[1]):
 from torch.distributions import Gumbel
 
 torch.manual_seed(0)
-days = Exponential(torch.tensor(1.0)).sample((20_000, 365))
-highest = days.amax(dim=1)  # (20000,): the largest of each year
+days = Exponential(torch.tensor(1.0)).sample((5000, 365))
+highest = days.amax(dim=1)  # (5000,): the largest of each year
 model = Gumbel(math.log(365), 1.0)
 print(f"mean of the maxima {highest.mean():.1f}, Gumbel {model.mean:.1f}")
 level = model.icdf(torch.tensor(0.99))
 print(f"100-year level {level:.1f}, passed in {(highest > level).float().mean():.3f} of the years")
-assert abs((highest > level).float().mean() - 0.01) < 0.003
+assert abs((highest > level).float().mean() - 0.01) < 0.005
 assert abs(model.mean - highest.mean()) < 0.05
 # --8<-- [end:gumbel_maximum]
 
@@ -385,6 +371,20 @@ likelihood = Normal(0.0, s.sqrt()[:, None]).log_prob(x).sum(dim=1)
 weight = (prior.log_prob(s) + likelihood).softmax(dim=0)  # Bayes on a grid
 assert torch.isclose((weight * s).sum(), variance.mean, rtol=1e-3)
 # --8<-- [end:inverse_gamma]
+
+# --8<-- [start:chi2_test]
+from torch.distributions import Chi2
+
+rolls = torch.tensor([8.0, 9.0, 19.0, 5.0, 8.0, 11.0], dtype=torch.float64)
+expected = rolls.sum() / 6
+statistic = ((rolls - expected) ** 2 / expected).sum()
+fair = Chi2(torch.tensor(5.0, dtype=torch.float64))  # 6 faces less 1
+p_value = 1 - fair.cdf(statistic)
+print(f"statistic {statistic:.2f}, p-value {p_value:.3f}")
+print(f"as unusual or more, at 5 %: {1 - fair.cdf(torch.tensor(11.0705)):.3f}")
+tail = torch.special.gammaincc(fair.df / 2, statistic / 2)
+assert torch.isclose(p_value, tail)
+# --8<-- [end:chi2_test]
 
 # --8<-- [start:f_test]
 from torch.distributions import FisherSnedecor

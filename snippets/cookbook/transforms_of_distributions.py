@@ -6,7 +6,7 @@ waits = torch.tensor([2.0, 7.0, 1.0, 10.0], dtype=torch.float64)
 to_positive = transform_to(constraints.positive)
 raw = torch.zeros((), dtype=torch.float64, requires_grad=True)  # any number is allowed
 optimizer = torch.optim.Adam([raw], lr=0.1)
-for _ in range(300):
+for _ in range(200):
     optimizer.zero_grad()
     loss = -Exponential(to_positive(raw)).log_prob(waits).mean()
     loss.backward()
@@ -104,12 +104,12 @@ assert torch.allclose(to_factor.inv(factor), raw)
 from torch.distributions import Gumbel, Laplace, Normal
 
 
-def fit(family, data, steps=1000):
+def fit(family, data, steps=250):
     limits = family.arg_constraints  # parameter -> constraint
     raw = {name: torch.zeros((), dtype=data.dtype, requires_grad=True) for name in limits}
-    optimizer = torch.optim.Adam(raw.values(), lr=0.05)
+    optimizer = torch.optim.Adam(raw.values(), lr=0.2)
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = 0.05 * (1 - step / steps)
+        optimizer.param_groups[0]["lr"] = 0.2 * (1 - step / steps)
         optimizer.zero_grad()
         model = family(**{name: transform_to(limits[name])(r) for name, r in raw.items()})
         loss = -model.log_prob(data).mean()
