@@ -394,7 +394,7 @@ x = torch.linspace(3.18, 2000, 400_000, dtype=torch.float64)
 tail = torch.trapezoid(ratio.log_prob(x).exp(), x)
 print(f"variances of two samples of 10 differ by 3.18 or more: {tail:.3f}")
 torch.manual_seed(0)
-a, b = torch.randn(2, 20_000, 10, device="cpu").var(dim=2)
+a, b = torch.randn(2, 20_000, 10).var(dim=2)
 assert abs((a / b > 3.18).float().mean().item() - tail.item()) < 0.006
 assert torch.isclose(ratio.mean, torch.tensor(9 / 7, dtype=torch.float64))
 # --8<-- [end:f_test]

@@ -40,7 +40,7 @@ for name, limit in limits.items():
 # --8<-- [end:one_sided]
 
 # --8<-- [start:shares]
-from torch.distributions import biject_to
+from torch.distributions import SoftmaxTransform, biject_to
 
 raw = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
 softmax, sticks = transform_to(constraints.simplex), biject_to(constraints.simplex)
@@ -49,17 +49,17 @@ for name, t in (("transform_to", softmax), ("biject_to", sticks)):
     print(f"{name:12} {type(t).__name__:22}", [f"{v:.3f}" for v in share.tolist()])
     assert torch.isclose(share.sum(), torch.ones_like(raw[0]))
 print("shapes:", softmax.forward_shape((3,)), sticks.forward_shape((3,)), sticks.inverse_shape((4,)))
-assert torch.allclose(softmax(raw + 5), softmax(raw))  # not one to one
+assert torch.allclose(SoftmaxTransform()(raw + 5), softmax(raw))  # not one to one
 assert torch.allclose(sticks.inv(sticks(raw)), raw)
 # --8<-- [end:shares]
 
 # --8<-- [start:fit_covariance]
-from torch.distributions import MultivariateNormal
+from torch.distributions import LowerCholeskyTransform, MultivariateNormal
 
 torch.manual_seed(0)
 mix = torch.tensor([[1.0, 0.0], [0.8, 0.5]], dtype=torch.float64)
 x = torch.randn(200, 2, dtype=torch.float64) @ mix.T
-to_factor = transform_to(constraints.lower_cholesky)
+to_factor = LowerCholeskyTransform()  # transform_to(constraints.lower_cholesky) is the same
 raw = torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)
 optimizer = torch.optim.LBFGS([raw], max_iter=100, line_search_fn="strong_wolfe")
 
@@ -78,10 +78,12 @@ assert torch.allclose(factor @ factor.T, torch.cov(x.T, correction=0), atol=1e-4
 # --8<-- [end:fit_covariance]
 
 # --8<-- [start:positive_definite]
-to_matrix = transform_to(constraints.positive_definite)
+from torch.distributions import PositiveDefiniteTransform
+
+to_matrix = PositiveDefiniteTransform()  # of constraints.positive_definite
 raw = torch.tensor([[0.3, 9.0], [-2.0, -1.0]], dtype=torch.float64)
 matrix = to_matrix(raw)
-print(type(to_matrix).__name__, matrix)
+print(matrix)
 print("eigenvalues:", [f"{v:.3f}" for v in torch.linalg.eigvalsh(matrix).tolist()])
 factor = raw.tril(-1) + raw.diagonal().exp().diag()  # what stands above the diagonal isn't used
 assert torch.allclose(matrix, factor @ factor.T)
@@ -89,7 +91,9 @@ assert torch.allclose(to_matrix.inv(matrix), raw.tril())
 # --8<-- [end:positive_definite]
 
 # --8<-- [start:correlation_parameter]
-to_factor = biject_to(constraints.corr_cholesky)
+from torch.distributions import CorrCholeskyTransform
+
+to_factor = CorrCholeskyTransform()  # of constraints.corr_cholesky
 raw = torch.tensor([0.5, -1.0, 0.3], dtype=torch.float64)  # 3 numbers for 3 variables
 factor = to_factor(raw)
 correlation = factor @ factor.T
@@ -127,6 +131,8 @@ for family in (Normal, Laplace, Gumbel):
 # --8<-- [end:fit_any]
 
 # --8<-- [start:parts_of_a_vector]
+from torch.distributions import CatTransform, ExpTransform, identity_transform
+
 parts = constraints.cat([constraints.real, constraints.positive, constraints.simplex], dim=-1, lengths=[1, 2, 3])
 unpack = transform_to(parts)
 raw = torch.zeros(6, dtype=torch.float64)
@@ -134,19 +140,24 @@ theta = unpack(raw)
 print(type(unpack).__name__, unpack.length, [f"{v:.3f}" for v in theta.tolist()])
 mean, scales, shares = theta.split([1, 2, 3])
 assert torch.allclose(scales, torch.ones_like(scales)) and torch.allclose(shares, torch.full_like(shares, 1 / 3))
-moved = unpack(raw + torch.tensor([1.0, 0, 0, 0, 0, 2.0]))
-print([f"{v:.3f}" for v in moved.tolist()])
-assert torch.allclose(unpack.inv(theta)[:3], raw[:3])
+moved = raw + torch.tensor([1.0, 0, 0, 0, 0, 2.0])
+print([f"{v:.3f}" for v in unpack(moved).tolist()])
+by_name = CatTransform([identity_transform, ExpTransform(), SoftmaxTransform()], dim=-1, lengths=[1, 2, 3])
+assert torch.allclose(by_name(moved), unpack(moved))
 # --8<-- [end:parts_of_a_vector]
 
 # --8<-- [start:columns_of_a_table]
+from torch.distributions import SigmoidTransform, StackTransform
+
 columns = constraints.stack([constraints.unit_interval, constraints.positive, constraints.real], dim=1)
 raw = torch.tensor([[0.0, 0.0, 0.0], [2.0, 2.0, 2.0]], dtype=torch.float64)
 to_columns = biject_to(columns)
 table = to_columns(raw)  # (2, 3): a share, a scale, a place
 print(type(to_columns).__name__, table)
 print(columns.check(torch.tensor([[0.5, -1.0, 3.0], [1.5, 1.0, 0.0]])))
-assert torch.allclose(table[1, :2], torch.stack([torch.sigmoid(raw[1, 0]), raw[1, 1].exp()]))
+by_name = StackTransform([SigmoidTransform(), ExpTransform(), identity_transform], dim=1)
+assert torch.allclose(by_name(raw), table)
+assert by_name.domain.check(raw).all() and by_name.codomain.check(table).all()
 assert torch.allclose(to_columns.inv(table), raw)
 # --8<-- [end:columns_of_a_table]
 
@@ -201,8 +212,6 @@ except NotImplementedError as error:
 # --8<-- [end:own_registry]
 
 # --8<-- [start:table_of_transforms]
-from torch.distributions import identity_transform
-
 print(f"{'constraint':18}{'transform_to':28}biject_to")
 for name in ("real", "positive", "unit_interval", "simplex", "corr_cholesky", "lower_cholesky"):
     constraint, row = getattr(constraints, name), []
@@ -302,7 +311,7 @@ assert not strict.support.check(x).any()  # a value must suit every part
 # --8<-- [end:mixture_support]
 
 # --8<-- [start:log_normal]
-from torch.distributions import ExpTransform, LogNormal, TransformedDistribution
+from torch.distributions import LogNormal, TransformedDistribution
 
 base = Normal(torch.tensor(3.0, dtype=torch.float64), torch.tensor(0.8, dtype=torch.float64))
 made, ready = TransformedDistribution(base, ExpTransform()), LogNormal(base.loc, base.scale)
@@ -321,7 +330,7 @@ except NotImplementedError as error:
 # --8<-- [end:log_normal]
 
 # --8<-- [start:logistic]
-from torch.distributions import AffineTransform, SigmoidTransform
+from torch.distributions import AffineTransform
 
 loc, scale = torch.tensor(1.0, dtype=torch.float64), torch.tensor(2.0, dtype=torch.float64)
 unit = Uniform(torch.zeros_like(loc), torch.ones_like(loc))
@@ -449,6 +458,42 @@ assert torch.allclose(z.mean(dim=0), share.loc, atol=0.01)
 assert torch.allclose(z.std(dim=0), share.scale, atol=0.01)
 # --8<-- [end:logistic_normal]
 
+
+# --8<-- [start:own_family]
+from torch.distributions import ExponentialFamily, kl_divergence
+
+
+class Rayleigh(ExponentialFamily):  # speeds of wind: the length of two equal normals
+    arg_constraints: ClassVar = {"scale": constraints.positive}
+    support = constraints.positive
+
+    def __init__(self, scale):
+        self.scale = scale
+        super().__init__(scale.shape)
+
+    @property
+    def _natural_params(self):
+        return (-0.5 / self.scale**2,)  # belongs to x²
+
+    def _log_normalizer(self, eta):
+        return -torch.log(-2 * eta)
+
+    @property
+    def _mean_carrier_measure(self):  # the mean of log x
+        return self.scale.log() + 0.5 * (math.log(2) - 0.5772156649)
+
+    def log_prob(self, x):
+        return x.log() - 2 * self.scale.log() - 0.5 * (x / self.scale) ** 2
+
+
+calm, windy = Rayleigh(torch.tensor(2.0, dtype=torch.float64)), Rayleigh(torch.tensor(5.0, dtype=torch.float64))
+print(f"entropy {calm.entropy():.4f}, divergence {kl_divergence(calm, windy):.4f}")
+x = torch.linspace(1e-6, 40, 200_001, dtype=torch.float64)
+p, log_p, log_q = calm.log_prob(x).exp(), calm.log_prob(x), windy.log_prob(x)
+assert torch.isclose(calm.entropy(), -torch.trapezoid(p * log_p, x), rtol=1e-4)
+assert torch.isclose(kl_divergence(calm, windy), torch.trapezoid(p * (log_p - log_q), x), rtol=1e-4)
+# --8<-- [end:own_family]
+
 # --8<-- [start:decreasing]
 from torch.distributions import ComposeTransform
 
@@ -472,7 +517,7 @@ predicted = TransformedDistribution(
     Normal(torch.tensor(0.4, dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64)), to_price
 )
 low, high = predicted.icdf(torch.tensor([0.05, 0.95], dtype=torch.float64)).tolist()
-print(f"90 % of prices between {low:.0f} and {high:.0f}")
+print(f"90 % of prices between {low:.0f} and {high:.0f};", to_price.domain, "->", to_price.codomain)
 assert torch.allclose(to_price(target), price)
 gain = predicted.log_prob(price) - predicted.base_dist.log_prob(target)
 assert torch.allclose(gain, -(log.std().log() + log))
@@ -507,6 +552,9 @@ for t in (each, rows):
     print(type(t).__name__, "event_dim", t.event_dim, "log slope", slope.tolist())
 assert torch.allclose(slope, x.sum(dim=1))
 print(rows.domain, "->", rows.codomain)
+stretch = AffineTransform(0.0, torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64), event_dim=1)
+grown = stretch.log_abs_det_jacobian(x, stretch(x)).exp()
+print("volume of a stretched row:", [f"{v:.1f}" for v in grown.tolist()], stretch.domain, stretch.codomain)
 joint = TransformedDistribution(Normal(torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)), rows)
 print("batch", joint.batch_shape, "event", joint.event_shape)
 # --8<-- [end:independent_transform]
@@ -645,6 +693,7 @@ x = thin.sample()
 print(f"{n * k + n:,} numbers instead of {n * n:,}")
 assert torch.isclose(thin.log_prob(x), full.log_prob(x))
 assert torch.allclose(thin.covariance_matrix, full.covariance_matrix)
+assert torch.allclose(thin.scale_tril @ thin.scale_tril.T, full.covariance_matrix)
 eye = thin.precision_matrix @ full.covariance_matrix
 assert torch.allclose(eye, torch.eye(n, dtype=torch.float64), atol=1e-8)
 # --8<-- [end:low_rank]
