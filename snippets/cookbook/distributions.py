@@ -125,6 +125,7 @@ assert torch.isclose(wide.probs, p)
 
 # --8<-- [start:binomial_tail]
 import math
+
 from torch.distributions import Binomial
 
 visits = Binomial(100, probs=torch.tensor(0.05, dtype=torch.float64))
