@@ -205,6 +205,7 @@ drawn = share.sample((20_000,))  # (20000, 3)
 assert torch.allclose(drawn.sum(dim=1), torch.ones(20_000))
 assert torch.allclose(drawn.std(dim=0), share.stddev, atol=1e-3)
 a = Dirichlet(torch.tensor([2.0, 3.0])).log_prob(torch.tensor([0.3, 0.7]))
+assert torch.isclose(a.exp(), torch.tensor(12 * 0.3 * 0.7**2))  # 12 = 4! / (1! 2!)
 assert torch.isclose(a, Beta(2.0, 3.0).log_prob(torch.tensor(0.3)))
 # --8<-- [end:dirichlet]
 

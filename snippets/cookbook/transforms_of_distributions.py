@@ -539,9 +539,10 @@ print(
     grid.transforms[0].codomain.event_dim,
 )
 torch.manual_seed(0)
-x = grid.sample((4,))  # (4, 2, 3)
-assert torch.allclose(grid.log_prob(x), flat.log_prob(x.reshape(4, 6)))
-print(x.shape, "->", grid.log_prob(x).shape)
+x = grid.sample((50_000,))  # (50000, 2, 3)
+print("spread:", [[f"{v:.1f}" for v in row] for row in x.std(dim=0).tolist()])
+assert torch.allclose(grid.log_prob(x), flat.log_prob(x.reshape(50_000, 6)))
+assert torch.allclose(x.std(dim=0), torch.arange(1.0, 7.0).reshape(2, 3), rtol=0.02)
 # --8<-- [end:reshape]
 
 # --8<-- [start:independent_transform]
@@ -552,7 +553,7 @@ each, rows = ExpTransform(), IndependentTransform(ExpTransform(), 1)
 for t in (each, rows):
     slope = t.log_abs_det_jacobian(x, t(x))
     print(type(t).__name__, "event_dim", t.event_dim, "log slope", slope.tolist())
-assert torch.allclose(slope, x.sum(dim=1))
+assert torch.allclose(slope, x.sum(dim=1)) and torch.allclose(rows(x), x.exp())
 print(rows.domain, "->", rows.codomain)
 stretch = AffineTransform(0.0, torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64), event_dim=1)
 grown = stretch.log_abs_det_jacobian(x, stretch(x)).exp()
@@ -692,7 +693,9 @@ own = torch.full((n,), 0.5, dtype=torch.float64)
 thin = LowRankMultivariateNormal(torch.zeros(n, dtype=torch.float64), factor, own)
 full = MultivariateNormal(torch.zeros(n, dtype=torch.float64), factor @ factor.T + own.diag())
 x = thin.sample()
-print(f"{n * k + n:,} numbers instead of {n * n:,}")
+distance = x @ thin.precision_matrix @ x / n  # near 1 for a draw
+print(f"{n * k + n:,} numbers instead of {n * n:,}; squared distance {distance:.1f}")
+assert 0.7 < distance < 1.3
 assert torch.isclose(thin.log_prob(x), full.log_prob(x))
 assert torch.allclose(thin.covariance_matrix, full.covariance_matrix)
 assert torch.allclose(thin.scale_tril @ thin.scale_tril.T, full.covariance_matrix)
