@@ -442,7 +442,7 @@ for hertz in (10.0, 10.25, 10.5):
 
 # --8<-- [start:best_raised_cosine]
 def sidelobe(w):
-    """Highest level beyond the main peak, in decibels below it."""
+    """How far the highest side lobe is below the peak, in decibels."""
     level = torch.fft.rfft(w, n=64 * len(w)).abs()
     valley = (level.diff() > 0).nonzero()[0, 0]
     return 20 * torch.log10(level[0] / level[valley:].max()).item()
