@@ -462,7 +462,7 @@ print([f"{v:.2f}" for v in triangle.tolist()])
 box = torch.ones(3, dtype=torch.float64) / 3
 twice = torch.tensor(np.convolve(box.numpy(), box.numpy()))
 print([f"{v:.3f}" for v in twice.tolist()])
-assert torch.allclose((triangle / triangle.sum())[1:-1].cpu(), twice)
+assert torch.allclose((triangle / triangle.sum())[1:-1], twice)
 # --8<-- [end:triangle_smoothing]
 
 # --8<-- [start:gaussian_blur]

@@ -71,7 +71,7 @@ a, b = torch.tensor(1.0).double(), torch.tensor(3.0).double()
 log_beta = torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
 plain = (a - 1) * x.log() + (b - 1) * (-x).log1p() - log_beta
 safe = torch.special.xlogy(a - 1, x) + torch.special.xlog1py(b - 1, -x) - log_beta
-print("plain:", plain.exp().tolist())
+print("plain:", [f"{v:.4f}" for v in plain.exp().tolist()])
 print("xlogy and xlog1py:", [f"{v:.4f}" for v in safe.exp().tolist()])
 assert torch.allclose(safe.exp(), 3 * (1 - x) ** 2)
 # --8<-- [end:beta_density_with_its_ends]
@@ -138,9 +138,10 @@ pooled = torch.special.expit(torch.special.logit(opinions).mean())
 print(f"mean {opinions.mean():.3f}, by log-odds {pooled:.3f}")
 odds = (opinions / (1 - opinions)).prod() ** (1 / 3)
 assert torch.isclose(pooled, odds / (1 + odds))
-certain = torch.tensor([0.5, 1.0], dtype=torch.float64)
-print(torch.special.logit(certain).tolist())
-print([f"{v:.2f}" for v in torch.special.logit(certain, eps=1e-6).tolist()])
+certain = torch.tensor([0.6, 1.0], dtype=torch.float64)
+print("logit:", [f"{v:.3f}" for v in torch.special.logit(certain).tolist()])
+clamped = torch.special.logit(certain, eps=1e-6)
+print("with eps:", [f"{v:.3f}" for v in clamped.tolist()])
 # --8<-- [end:average_of_odds]
 
 # --8<-- [start:entropy_with_zeros]
@@ -247,7 +248,9 @@ x = torch.tensor([0.5, 2.0, 7.0], dtype=torch.float64, requires_grad=True)
 print("a gradient by itself:", torch.special.bessel_j0(x).requires_grad)
 BesselJ0.apply(x).sum().backward()
 print([f"{v:.4f}" for v in x.grad.tolist()])
-assert torch.autograd.gradcheck(BesselJ0.apply, (x,))
+x = x.detach()
+rise = torch.special.bessel_j0(x + 1e-4) - torch.special.bessel_j0(x - 1e-4)
+assert torch.allclose(-torch.special.bessel_j1(x), rise / 2e-4, atol=1e-5)
 # --8<-- [end:gradient_of_a_bessel_function]
 
 # --8<-- [start:ring_shaped_membrane]
@@ -423,8 +426,8 @@ assert torch.allclose(even @ c, torch.cos(s), atol=1e-4)
 # --8<-- [start:quantum_oscillator]
 x = torch.linspace(-9, 9, 1801, dtype=torch.float64)
 n = torch.arange(6)[:, None]
-size = torch.sqrt(2.0**n * torch.exp(torch.lgamma((n + 1).double())) * math.sqrt(math.pi))
-state = torch.special.hermite_polynomial_h(x, n) * torch.exp(-(x**2) / 2) / size
+log_size = torch.lgamma((n + 1).double()) + n * math.log(2) + math.log(math.pi) / 2
+state = torch.special.hermite_polynomial_h(x, n) * torch.exp(-(x**2) / 2 - log_size / 2)
 overlap = state @ state.T * 0.01  # (6, 6)
 print(f"state 2 at 0 and 1: {state[2, 900]:.4f}, {state[2, 1000]:.4f}")
 print("mean x^2:", [f"{v:.2f}" for v in ((state * x) ** 2).sum(1).mul(0.01).tolist()])
