@@ -16,7 +16,7 @@ k = torch.arange(6, dtype=torch.float64)
 waves = torch.exp(-2j * torch.pi * torch.outer(k, k) / 6)  # row k: the wave of bin k
 x = torch.tensor([1.0, 4.0, 2.0, 0.0, -1.0, 3.0], dtype=torch.float64)
 spectrum = torch.fft.fft(x)
-print(spectrum[1], spectrum[5])
+print(f"bin 1: {spectrum[1].item():.4f}  bin 5: {spectrum[5].item():.4f}")
 assert torch.allclose(spectrum, waves @ x.to(waves.dtype))
 assert torch.allclose(torch.fft.ifft(spectrum), waves.conj() @ spectrum / 6)
 # --8<-- [end:transform_by_hand]

@@ -259,7 +259,7 @@ for _ in range(3):  # outer rim, at 2, fixed; inner rim, at 1, free
     slope_in = torch.special.bessel_j1(k) * torch.special.bessel_y0(2 * k)
     value_out = torch.special.bessel_y1(k) * torch.special.bessel_j0(2 * k)
     change = (slope_in - value_out).sign().diff().nonzero()[0, 0]
-    k = torch.linspace(k[change].item(), k[change + 1].item(), 41).double()
+    k = torch.linspace(k[change].item(), k[change + 1].item(), 41, dtype=k.dtype)
 print(f"lowest tone at k = {k[20]:.3f}")
 cross = torch.special.bessel_j1(k) * torch.special.bessel_y0(k)
 cross = cross - torch.special.bessel_j0(k) * torch.special.bessel_y1(k)
