@@ -78,6 +78,44 @@ except RuntimeError as error:
     print(f"{type(error).__name__}: {str(error).splitlines()[0]}")
 # --8<-- [end:blocks_by_column]
 
+# --8<-- [start:whole_rows]
+user = torch.zeros(5, 3)
+user[1], user[4] = torch.tensor([0.1, 0.0, 0.3]), torch.tensor([0.4, 0.5, 0.6])
+rows = user.to_sparse(1)
+cells = user.to_sparse()
+print(rows.sparse_dim(), rows.dense_dim(), rows.values().shape)
+print(cells.sparse_dim(), cells.dense_dim(), cells.values().shape)
+assert torch.equal(rows.indices()[0], torch.tensor([1, 4]))
+assert torch.equal(rows.values(), user[[1, 4]])
+rows
+# --8<-- [end:whole_rows]
+
+# --8<-- [start:add_up]
+seen = torch.zeros(100, 100, layout=torch.sparse_coo)
+for basket in ([3, 7, 50], [7, 50], [3, 50]):
+    a, b = torch.combinations(torch.tensor(basket)).T
+    pairs = torch.stack([a, b])
+    hits = torch.ones(len(a))
+    seen += torch.sparse_coo_tensor(pairs, hits, (100, 100), check_invariants=True)
+seen = seen.coalesce()
+for (a, b), n in zip(seen.indices().T.tolist(), seen.values().tolist(), strict=True):
+    print(f"{a} and {b}: {n:.0f}")
+assert seen.values().tolist() == [1, 2, 2]
+# --8<-- [end:add_up]
+
+# --8<-- [start:second_derivative]
+n = 6
+bands = torch.tensor([-1.0, 2.0, -1.0], dtype=torch.float64)[:, None].repeat(1, n)
+offsets = torch.tensor([-1, 0, 1])
+laplace = torch.sparse.spdiags(bands, offsets, (n, n))
+print(laplace.to_dense()[:3])
+k = torch.arange(1, n + 1, dtype=torch.float64)
+exact = 2 - 2 * torch.cos(k * torch.pi / (n + 1))
+found = torch.linalg.eigvalsh(laplace.to_dense())
+torch.testing.assert_close(found, exact)
+print(found)
+# --8<-- [end:second_derivative]
+
 
 # --8<-- [start:which_layout]
 def stored(t):
@@ -116,6 +154,18 @@ back = scipy.sparse.csr_array(tuple(p.numpy() for p in triple), shape=ours.shape
 assert abs(back - theirs).sum() == 0 and back.nnz == 3
 # --8<-- [end:from_scipy]
 
+# --8<-- [start:to_numpy]
+mine = torch.tensor([[0.0, 4.0], [6.0, 0.0]]).to_sparse()
+try:
+    mine.numpy()
+except TypeError as error:
+    print(f"{type(error).__name__}: {error}")
+entries = (mine.values().cpu().numpy(), tuple(mine.indices().cpu().numpy()))
+theirs = scipy.sparse.coo_array(entries, shape=tuple(mine.shape))
+print(theirs.toarray())
+assert (theirs.toarray() == mine.to_dense().cpu().numpy()).all()
+# --8<-- [end:to_numpy]
+
 
 # --8<-- [start:bytes_compared]
 def size(t):
@@ -137,57 +187,6 @@ for share in (0.01, 0.1, 0.5):
     print(share, [f"{s / 1e6:.2f} MB" for s in sizes])
 assert sizes == [4_000_000, 500_000 * 20, 500_000 * 12 + 8 * 1001]
 # --8<-- [end:bytes_compared]
-
-# --8<-- [start:whole_rows]
-user = torch.zeros(5, 3)
-user[1], user[4] = torch.tensor([0.1, 0.0, 0.3]), torch.tensor([0.4, 0.5, 0.6])
-rows = user.to_sparse(1)
-cells = user.to_sparse()
-print(rows.sparse_dim(), rows.dense_dim(), rows.values().shape)
-print(cells.sparse_dim(), cells.dense_dim(), cells.values().shape)
-assert torch.equal(rows.indices()[0], torch.tensor([1, 4]))
-assert torch.equal(rows.values(), user[[1, 4]])
-rows
-# --8<-- [end:whole_rows]
-
-# --8<-- [start:grow]
-likes = torch.eye(3).to_sparse()
-likes.sparse_resize_((3, 5), 2, 0)
-print(likes.shape, likes.to_dense().sum())
-assert torch.equal(likes.to_dense(), torch.eye(3, 5))
-try:
-    likes.sparse_resize_((2, 2), 2, 0)
-except RuntimeError as error:
-    print(f"{type(error).__name__}: {str(error).splitlines()[0]}")
-likes.sparse_resize_and_clear_((2, 2), 2, 0)
-print(likes.shape, likes.to_dense().sum())
-# --8<-- [end:grow]
-
-# --8<-- [start:add_up]
-seen = torch.zeros(100, 100, layout=torch.sparse_coo)
-for basket in ([3, 7, 50], [7, 50], [3, 50]):
-    a, b = torch.combinations(torch.tensor(basket)).T
-    pairs = torch.stack([a, b])
-    hits = torch.ones(len(a))
-    seen += torch.sparse_coo_tensor(pairs, hits, (100, 100), check_invariants=True)
-seen = seen.coalesce()
-for (a, b), n in zip(seen.indices().T.tolist(), seen.values().tolist(), strict=True):
-    print(f"{a} and {b}: {n:.0f}")
-assert seen.values().tolist() == [1, 2, 2]
-# --8<-- [end:add_up]
-
-# --8<-- [start:second_derivative]
-n = 6
-bands = torch.tensor([-1.0, 2.0, -1.0], dtype=torch.float64)[:, None].repeat(1, n)
-offsets = torch.tensor([-1, 0, 1])
-laplace = torch.sparse.spdiags(bands, offsets, (n, n))
-print(laplace.to_dense()[:3])
-k = torch.arange(1, n + 1, dtype=torch.float64)
-exact = 2 - 2 * torch.cos(k * torch.pi / (n + 1))
-found = torch.linalg.eigvalsh(laplace.to_dense())
-torch.testing.assert_close(found, exact)
-print(found)
-# --8<-- [end:second_derivative]
 
 # --8<-- [start:save]
 import io
@@ -290,27 +289,32 @@ d = scores.to_dense()
 assert torch.equal(trimmed.to_dense(), torch.where(d > 0.1, d, 0.0))
 # --8<-- [end:drop_small]
 
-# --8<-- [start:keep_where_known]
-g = torch.Generator().manual_seed(1)
-u, v = (torch.randn(n, 2, generator=g, dtype=torch.float64) for n in (4, 5))
-known = torch.zeros(4, 5, dtype=torch.float64)
-known[0, 1], known[1, 4], known[3, 0] = 3, 5, 1
-known = known.to_sparse()
-guess = (u @ v.T).sparse_mask(known)
-error = (guess - known).coalesce().values()
-print(f"{len(error)} cells, root mean square error {error.square().mean().sqrt():.3f}")
-by_hand = torch.stack([u[0] @ v[1] - 3, u[1] @ v[4] - 5, u[3] @ v[0] - 1])
-torch.testing.assert_close(error, by_hand)
-# --8<-- [end:keep_where_known]
+# --8<-- [start:grow]
+likes = torch.eye(3).to_sparse()
+likes.sparse_resize_((3, 5), 2, 0)
+print(likes.shape, likes.to_dense().sum())
+assert torch.equal(likes.to_dense(), torch.eye(3, 5))
+try:
+    likes.sparse_resize_((2, 2), 2, 0)
+except RuntimeError as error:
+    print(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+likes.sparse_resize_and_clear_((2, 2), 2, 0)
+print(likes.shape, likes.to_dense().sum())
+# --8<-- [end:grow]
 
-# --8<-- [start:jacobi]
-b = torch.arange(1.0, 7.0, dtype=torch.float64)[:, None]
-x = torch.zeros_like(b)
-for _ in range(300):
-    x = x + torch.sparse.addmm(b, laplace, x, beta=0.5, alpha=-0.5)
-print(x.flatten().round(decimals=3))
-torch.testing.assert_close(x, torch.linalg.solve(laplace.to_dense(), b))
-# --8<-- [end:jacobi]
+# --8<-- [start:write_a_cell]
+grid = torch.tensor([[0.0, 1.0], [0.0, 0.0]]).to_sparse()
+try:
+    grid[1, 0] = 5.0
+except TypeError as error:
+    print(f"{type(error).__name__}: {error}")
+cell = torch.tensor([[1], [0]])
+grid = grid + torch.sparse_coo_tensor(
+    cell, torch.tensor([5.0]), grid.shape, check_invariants=True
+)
+print(grid.to_dense())
+assert grid.coalesce().values().sum() == 6
+# --8<-- [end:write_a_cell]
 
 # --8<-- [start:neighbours]
 roads = torch.tensor([[0, 1, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 1, 0]])
@@ -326,6 +330,15 @@ assert mean.flatten().tolist() == [sum(v) / len(v) for v in lists]
 assert highest.flatten().tolist() == [max(v) for v in lists]
 # --8<-- [end:neighbours]
 
+# --8<-- [start:jacobi]
+b = torch.arange(1.0, 7.0, dtype=torch.float64)[:, None]
+x = torch.zeros_like(b)
+for _ in range(300):
+    x = x + torch.sparse.addmm(b, laplace, x, beta=0.5, alpha=-0.5)
+print(x.flatten().round(decimals=3))
+torch.testing.assert_close(x, torch.linalg.solve(laplace.to_dense(), b))
+# --8<-- [end:jacobi]
+
 # --8<-- [start:known_cells_only]
 where = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
 with warnings.catch_warnings(action="ignore"):
@@ -339,6 +352,69 @@ assert torch.equal(products.values(), torch.stack([full[0, 0], full[1, 2]]))
 plus = torch.sparse.sampled_addmm(where, left, right, beta=100.0, alpha=2.0)
 assert torch.equal(plus.values(), 100 + 2 * products.values())
 # --8<-- [end:known_cells_only]
+
+# --8<-- [start:sparse_products]
+few = torch.tensor([[0.0, 2.0], [0.0, 0.0], [3.0, 0.0]]).to_sparse()
+factor = torch.tensor([[1.0, 0.0, 5.0], [0.0, 4.0, 6.0]])
+hybrid = torch.hspmm(few, factor)
+print(hybrid)
+product = torch.smm(few, factor)
+print(product.layout, product.sparse_dim(), hybrid.sparse_dim())
+corner = torch.sparse_coo_tensor(
+    torch.tensor([[0], [0]]), torch.tensor([100.0]), (3, 3), check_invariants=True
+)
+total = torch.sspaddmm(corner, few, factor, beta=1, alpha=-1)
+print(total.to_dense())
+want = few.to_dense() @ factor
+assert torch.equal(product.to_dense(), want) and torch.equal(hybrid.to_dense(), want)
+assert torch.equal(total.to_dense(), corner.to_dense() - want)
+# --8<-- [end:sparse_products]
+
+# --8<-- [start:batch_of_products]
+g = torch.Generator().manual_seed(2)
+pair = torch.stack([torch.eye(3), torch.tril(torch.ones(3, 3))])
+x = torch.randn(2, 3, 2, generator=g)
+y = torch.bmm(pair.to_sparse(), x)
+torch.testing.assert_close(y[1], x[1].cumsum(dim=0))
+assert torch.equal(y[0], x[0])
+with warnings.catch_warnings(action="ignore"):
+    try:
+        pair.to_sparse_csr()
+    except RuntimeError as error:
+        print(f"{type(error).__name__}: {error}")
+# --8<-- [end:batch_of_products]
+
+# --8<-- [start:solve]
+with warnings.catch_warnings(action="ignore"):
+    system = laplace.cpu().to_sparse_csr()
+target = torch.ones(6, dtype=torch.float64, device="cpu")
+try:
+    torch.sparse.spsolve(system, target)
+except NotImplementedError as error:
+    print(f"{type(error).__name__}: {str(error).split(' from ')[0]}")
+# --8<-- [end:solve]
+
+
+# --8<-- [start:conjugate_gradients]
+def solve(matrix, b, steps):
+    x, r = torch.zeros_like(b), b
+    p = r
+    for _ in range(steps):
+        q = matrix @ p
+        alpha = (r @ r) / (p @ q)
+        x, new = x + alpha * p, r - alpha * q
+        p = new + (new @ new) / (r @ r) * p
+        r = new
+    return x
+
+
+right = torch.arange(1.0, 7.0, dtype=torch.float64)
+x = solve(laplace, right, steps=5)
+print(f"error after 5 steps: {(laplace @ x - right).norm():.3f}")
+x = solve(laplace, right, steps=6)
+print("after 6:", x.round(decimals=3))
+torch.testing.assert_close(laplace @ x, right)
+# --8<-- [end:conjugate_gradients]
 
 # --8<-- [start:sums]
 sales = torch.tensor([[0.0, 2.0, 1.0], [0.0, 0.0, 0.0], [4.0, 0.0, 0.0]]).to_sparse()
@@ -363,23 +439,6 @@ torch.testing.assert_close(share.to_dense(), filled.softmax(dim=1))
 torch.testing.assert_close(log_share.values().exp(), share.values())
 # --8<-- [end:softmax_of_neighbours]
 
-# --8<-- [start:sparse_products]
-few = torch.tensor([[0.0, 2.0], [0.0, 0.0], [3.0, 0.0]]).to_sparse()
-factor = torch.tensor([[1.0, 0.0, 5.0], [0.0, 4.0, 6.0]])
-hybrid = torch.hspmm(few, factor)
-print(hybrid)
-product = torch.smm(few, factor)
-print(product.layout, product.sparse_dim(), hybrid.sparse_dim())
-corner = torch.sparse_coo_tensor(
-    torch.tensor([[0], [0]]), torch.tensor([100.0]), (3, 3), check_invariants=True
-)
-total = torch.sspaddmm(corner, few, factor, beta=1, alpha=-1)
-print(total.to_dense())
-want = few.to_dense() @ factor
-assert torch.equal(product.to_dense(), want) and torch.equal(hybrid.to_dense(), want)
-assert torch.equal(total.to_dense(), corner.to_dense() - want)
-# --8<-- [end:sparse_products]
-
 # --8<-- [start:tf_idf]
 document_frequency = torch.sparse.sum(counts.sgn(), dim=0).to_dense()
 weight = torch.log(3 / document_frequency.clamp(min=1))
@@ -388,6 +447,19 @@ print(weighted.layout, weighted.values())
 assert weighted.values().shape == counts.values().shape
 torch.testing.assert_close(weighted.to_dense(), counts.to_dense() * weight)
 # --8<-- [end:tf_idf]
+
+# --8<-- [start:keep_where_known]
+g = torch.Generator().manual_seed(1)
+u, v = (torch.randn(n, 2, generator=g, dtype=torch.float64) for n in (4, 5))
+known = torch.zeros(4, 5, dtype=torch.float64)
+known[0, 1], known[1, 4], known[3, 0] = 3, 5, 1
+known = known.to_sparse()
+guess = (u @ v.T).sparse_mask(known)
+error = (guess - known).coalesce().values()
+print(f"{len(error)} cells, root mean square error {error.square().mean().sqrt():.3f}")
+by_hand = torch.stack([u[0] @ v[1] - 3, u[1] @ v[4] - 5, u[3] @ v[0] - 1])
+torch.testing.assert_close(error, by_hand)
+# --8<-- [end:keep_where_known]
 
 # --8<-- [start:add_message]
 spots = torch.eye(2).to_sparse()
@@ -400,6 +472,42 @@ print(ground + spots)
 assert (ground + spots).layout == torch.strided
 assert torch.equal((spots + spots).to_dense(), 2 * torch.eye(2))
 # --8<-- [end:add_message]
+
+# --8<-- [start:functions_of_values]
+thin = torch.tensor([[0.0, 1.0], [-2.0, 0.0]], device="cpu").to_sparse()
+print(torch.square(thin).values(), torch.relu(thin).values(), torch.sin(thin).layout)
+try:
+    torch.exp(thin)
+except NotImplementedError as error:
+    print(f"{type(error).__name__}: {str(error).split(' from ')[0]}")
+hot = torch.sparse_coo_tensor(
+    thin.indices(), thin.values().exp(), thin.shape, check_invariants=True
+)
+print(hot.to_dense())
+assert torch.isclose(torch.expm1(thin).to_dense(), thin.to_dense().expm1()).all()
+# --8<-- [end:functions_of_values]
+
+# --8<-- [start:largest_element]
+cold = torch.tensor([[0.0, -1.0], [-2.0, 0.0]]).to_sparse()
+stored_max = cold.values().max()
+full = cold.values().numel() == cold.numel()
+true_max = stored_max if full else stored_max.clamp(min=0)
+print("stored:", stored_max, " of the matrix:", true_max)
+assert true_max == cold.to_dense().max()
+# --8<-- [end:largest_element]
+
+# --8<-- [start:compare]
+one = torch.tensor([[0.0, 1.0], [2.0, 0.0]], device="cpu").to_sparse()
+other = one * 1.5
+try:
+    torch.equal(one, other)
+except NotImplementedError as error:
+    print(f"{type(error).__name__}: {str(error).split(' from ')[0]}")
+torch.testing.assert_close(one + one, 2 * one)
+difference = (other - one).coalesce().values().abs().max()
+print("largest difference:", difference)
+assert difference == 1
+# --8<-- [end:compare]
 
 # --8<-- [start:adjacency]
 edge = torch.tensor([[0, 0, 1, 2, 3], [1, 2, 2, 3, 4]])
@@ -482,52 +590,6 @@ parts = [
 assert torch.equal(joined.to_dense(), torch.block_diag(*(p.to_dense() for p in parts)))
 # --8<-- [end:batch_of_graphs]
 
-# --8<-- [start:batch_of_products]
-g = torch.Generator().manual_seed(2)
-pair = torch.stack([torch.eye(3), torch.tril(torch.ones(3, 3))])
-x = torch.randn(2, 3, 2, generator=g)
-y = torch.bmm(pair.to_sparse(), x)
-torch.testing.assert_close(y[1], x[1].cumsum(dim=0))
-assert torch.equal(y[0], x[0])
-with warnings.catch_warnings(action="ignore"):
-    try:
-        pair.to_sparse_csr()
-    except RuntimeError as error:
-        print(f"{type(error).__name__}: {error}")
-# --8<-- [end:batch_of_products]
-
-# --8<-- [start:solve]
-with warnings.catch_warnings(action="ignore"):
-    system = laplace.cpu().to_sparse_csr()
-target = torch.ones(6, dtype=torch.float64, device="cpu")
-try:
-    torch.sparse.spsolve(system, target)
-except NotImplementedError as error:
-    print(f"{type(error).__name__}: {str(error).split(' from ')[0]}")
-# --8<-- [end:solve]
-
-
-# --8<-- [start:conjugate_gradients]
-def solve(matrix, b, steps):
-    x, r = torch.zeros_like(b), b
-    p = r
-    for _ in range(steps):
-        q = matrix @ p
-        alpha = (r @ r) / (p @ q)
-        x, new = x + alpha * p, r - alpha * q
-        p = new + (new @ new) / (r @ r) * p
-        r = new
-    return x
-
-
-right = torch.arange(1.0, 7.0, dtype=torch.float64)
-x = solve(laplace, right, steps=5)
-print(f"error after 5 steps: {(laplace @ x - right).norm():.3f}")
-x = solve(laplace, right, steps=6)
-print("after 6:", x.round(decimals=3))
-torch.testing.assert_close(laplace @ x, right)
-# --8<-- [end:conjugate_gradients]
-
 # --8<-- [start:learn_edge_weights]
 place = torch.tensor([[0, 1, 1], [2, 0, 1]])
 strength = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -581,65 +643,3 @@ rows.weight.grad = gradient * (1.0 / length).clamp(max=1)
 print(f"{length:.4f} -> {rows.weight.grad.coalesce().values().norm():.4f}")
 assert torch.isclose(length, torch.tensor(20.0, device="cpu").sqrt())
 # --8<-- [end:clip_sparse_gradient]
-
-# --8<-- [start:functions_of_values]
-thin = torch.tensor([[0.0, 1.0], [-2.0, 0.0]], device="cpu").to_sparse()
-print(torch.square(thin).values(), torch.relu(thin).values(), torch.sin(thin).layout)
-try:
-    torch.exp(thin)
-except NotImplementedError as error:
-    print(f"{type(error).__name__}: {str(error).split(' from ')[0]}")
-hot = torch.sparse_coo_tensor(
-    thin.indices(), thin.values().exp(), thin.shape, check_invariants=True
-)
-print(hot.to_dense())
-assert torch.isclose(torch.expm1(thin).to_dense(), thin.to_dense().expm1()).all()
-# --8<-- [end:functions_of_values]
-
-# --8<-- [start:largest_element]
-cold = torch.tensor([[0.0, -1.0], [-2.0, 0.0]]).to_sparse()
-stored_max = cold.values().max()
-full = cold.values().numel() == cold.numel()
-true_max = stored_max if full else stored_max.clamp(min=0)
-print("stored:", stored_max, " of the matrix:", true_max)
-assert true_max == cold.to_dense().max()
-# --8<-- [end:largest_element]
-
-# --8<-- [start:compare]
-one = torch.tensor([[0.0, 1.0], [2.0, 0.0]], device="cpu").to_sparse()
-other = one * 1.5
-try:
-    torch.equal(one, other)
-except NotImplementedError as error:
-    print(f"{type(error).__name__}: {str(error).split(' from ')[0]}")
-torch.testing.assert_close(one + one, 2 * one)
-difference = (other - one).coalesce().values().abs().max()
-print("largest difference:", difference)
-assert difference == 1
-# --8<-- [end:compare]
-
-# --8<-- [start:write_a_cell]
-grid = torch.tensor([[0.0, 1.0], [0.0, 0.0]]).to_sparse()
-try:
-    grid[1, 0] = 5.0
-except TypeError as error:
-    print(f"{type(error).__name__}: {error}")
-cell = torch.tensor([[1], [0]])
-grid = grid + torch.sparse_coo_tensor(
-    cell, torch.tensor([5.0]), grid.shape, check_invariants=True
-)
-print(grid.to_dense())
-assert grid.coalesce().values().sum() == 6
-# --8<-- [end:write_a_cell]
-
-# --8<-- [start:to_numpy]
-mine = torch.tensor([[0.0, 4.0], [6.0, 0.0]]).to_sparse()
-try:
-    mine.numpy()
-except TypeError as error:
-    print(f"{type(error).__name__}: {error}")
-entries = (mine.values().cpu().numpy(), tuple(mine.indices().cpu().numpy()))
-theirs = scipy.sparse.coo_array(entries, shape=tuple(mine.shape))
-print(theirs.toarray())
-assert (theirs.toarray() == mine.to_dense().cpu().numpy()).all()
-# --8<-- [end:to_numpy]
