@@ -71,6 +71,17 @@ print(f"share of padding in the padded batch: {1 - stored / filled:.2f}")
 assert stored == 8 * sizes.sum() and filled == 8 * 64 * sizes.max()
 # --8<-- [end:count_padding]
 
+# --8<-- [start:from_jagged_to_mask]
+spans = batch.offsets().diff()
+present = torch.arange(int(spans.max())) < spans[:, None]
+square = batch.to_padded_tensor(0)
+total = torch.masked.sum(square, dim=1, mask=present)
+print(present.int(), total)
+assert torch.equal(total, batch.sum(dim=1))
+again = torch.nested.masked_select(square, present)
+assert torch.equal(again.values(), batch.values())
+# --8<-- [end:from_jagged_to_mask]
+
 # --8<-- [start:statistics]
 waits = [torch.tensor([2.0, 4.0, 9.0]), torch.tensor([7.0]), torch.tensor([1.0, 2.0])]
 waits_nested = torch.nested.nested_tensor(waits, layout=torch.jagged)
@@ -491,14 +502,3 @@ with warnings.catch_warnings(action="ignore"):
 assert torch.equal(values, data[mask])
 assert torch.equal(back, torch.where(mask, data, 0.0))
 # --8<-- [end:masked_and_sparse]
-
-# --8<-- [start:from_jagged_to_mask]
-spans = batch.offsets().diff()
-present = torch.arange(int(spans.max())) < spans[:, None]
-square = batch.to_padded_tensor(0)
-total = torch.masked.sum(square, dim=1, mask=present)
-print(present.int(), total)
-assert torch.equal(total, batch.sum(dim=1))
-again = torch.nested.masked_select(square, present)
-assert torch.equal(again.values(), batch.values())
-# --8<-- [end:from_jagged_to_mask]
