@@ -168,22 +168,15 @@ assert (theirs.toarray() == mine.to_dense().cpu().numpy()).all()
 
 
 # --8<-- [start:bytes_compared]
-def size(t):
-    if t.layout == torch.strided:
-        parts = [t]
-    elif t.is_sparse:
-        parts = [t.indices(), t.values()]
-    else:
-        parts = [t.crow_indices(), t.col_indices(), t.values()]
-    return sum(p.numel() * p.element_size() for p in parts)
-
-
 g = torch.Generator().manual_seed(0)
 for share in (0.01, 0.1, 0.5):
     order = torch.randperm(1_000_000, generator=g)
     m = (order < share * 1_000_000).float().reshape(1000, 1000)
     with warnings.catch_warnings(action="ignore"):
-        sizes = [size(m), size(m.to_sparse()), size(m.to_sparse_csr())]
+        a, b = m.to_sparse(), m.to_sparse_csr()
+    coo_parts = [a.indices(), a.values()]
+    csr_parts = [b.crow_indices(), b.col_indices(), b.values()]
+    sizes = [sum(p.nbytes for p in parts) for parts in ([m], coo_parts, csr_parts)]
     print(share, [f"{s / 1e6:.2f} MB" for s in sizes])
 assert sizes == [4_000_000, 500_000 * 20, 500_000 * 12 + 8 * 1001]
 # --8<-- [end:bytes_compared]
