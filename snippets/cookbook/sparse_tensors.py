@@ -601,7 +601,8 @@ x = torch.tensor([[1.0], [10.0]], dtype=torch.float64)
 torch.sparse.mm(leaf, x).sum().backward()
 print(leaf.grad)
 gradcheck = torch.sparse.as_sparse_gradcheck(torch.autograd.gradcheck)
-assert gradcheck(lambda s: torch.sparse.mm(s, x), (leaf,), masked=True)
+with torch.sparse.check_sparse_tensor_invariants():
+    assert gradcheck(lambda s: torch.sparse.mm(s, x), (leaf,), masked=True)
 try:
     torch.autograd.gradcheck(lambda s: torch.sparse.mm(s, x), (leaf,))
 except RuntimeError as error:
