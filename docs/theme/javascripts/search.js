@@ -735,7 +735,12 @@
       if (message) {
         const like = message.filter(one => one.same >= SAME)
         matched = like.length > 0
-        like.slice(0, 6).forEach((one, place) => put(`s${one.section}`, (error ? 1.3 : 1.1) * one.same + (place ? 0 : 0.15), { block: one.block, message: one.number }))
+        const told = new Set() // sections whose best message is known: another one of theirs leads to the same block
+        like.slice(0, 6).forEach((one, place) => {
+          const extra = told.has(one.section) ? {} : { block: one.block, message: one.number }
+          put(`s${one.section}`, (error ? 1.3 : 1.1) * one.same + (place ? 0 : 0.15), extra)
+          told.add(one.section)
+        })
         // a heading may be a message: No module named 'torch'
         const said = messageTokens(query.replace(/^(?:\w+\.)*\w*(?:Error|Warning|Exception)\s*:/, ""), this.tokens)
         for (const one of texts.list.slice(0, 20)) {
