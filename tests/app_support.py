@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tensorboard_tabs import free_port
+from servers import free_port, started
 
 from book.ground.tree import HERE
 from book.source import sections
@@ -121,9 +121,7 @@ def answers(url: str) -> bool:
 @contextmanager
 def server(command: list[str], folder: Path, url: str) -> Iterator[None]:
     """A process that serves, from its first answer to the end of the block."""
-    with (folder / "server.txt").open("ab") as out:
-        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=QUIET)
-    try:
+    with started(command, folder, QUIET) as process:
         end = time.monotonic() + PATIENCE
         while not answers(url):
             said = (folder / "server.txt").read_text(errors="replace")[-2000:]
@@ -131,13 +129,6 @@ def server(command: list[str], folder: Path, url: str) -> Iterator[None]:
             assert time.monotonic() < end, f"no answer from {url}: {said}"
             time.sleep(0.1)
         yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 INDEX = '''"""Apps of the chapter as pages of one server."""

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import sysconfig
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +12,11 @@ from tempfile import TemporaryDirectory
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import app_support as apps
 import browser_support as support
 import tensorboard_tabs as tabs
 from playwright.sync_api import Browser, expect
+from servers import free_port
 
 from book.ground.files import write_atomically
 from book.ground.tree import HERE
@@ -44,26 +42,14 @@ def study(folder: Path) -> str:
 
 
 @contextmanager
-def serving(storage: str) -> Iterator[str]:
-    """The address of a dashboard on this storage, which ends with the block."""
-    port = tabs.free_port()
+def serving(folder: Path) -> Iterator[str]:
+    """The address of a dashboard on a study in this folder, which ends with the block."""
+    port = free_port()
     program = Path(sysconfig.get_path("scripts"), "optuna-dashboard")
-    command = [sys.executable, str(program), storage, "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen([*command, "--server", "wsgiref"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, str(program), study(folder), "--host", "127.0.0.1", "--port", str(port)]
     base = f"http://127.0.0.1:{port}"
-    try:
-        until = time.monotonic() + tabs.LIMIT
-        while time.monotonic() < until:
-            assert process.poll() is None, f"the dashboard ended with status {process.returncode}"
-            try:
-                urllib.request.urlopen(f"{base}/api/studies", timeout=20).close()
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.2)
+    with apps.server([*command, "--server", "wsgiref"], folder, f"{base}/api/studies"):
         yield base
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def seen(browser: Browser, base: str) -> tuple[set[str], bytes]:
@@ -83,7 +69,7 @@ def seen(browser: Browser, base: str) -> tuple[set[str], bytes]:
 
 def main() -> int:
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as folder, serving(study(Path(folder))) as base, support.launched() as browser:
+    with TemporaryDirectory() as folder, serving(Path(folder)) as base, support.launched() as browser:
         asked, png = seen(browser, base)
     write_atomically(PICTURE, tabs.small(png))
     print(f"{PICTURE.relative_to(HERE.root)}: {PICTURE.stat().st_size / 1000:.0f} kB; asked {', '.join(sorted(asked))}")

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ if __name__ == "__main__":
 import browser_support as support
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from servers import free_port, started
 
 from book.ground.files import write_atomically
 from book.ground.tree import HERE
@@ -95,19 +95,13 @@ def written(folder: Path, blocks: Sequence[str], imports: str = IMPORTS) -> Path
     return folder / "runs"
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def listed(base: str) -> dict[str, set[str]]:
     """Run -> tags of its scalars, as the server knows them now."""
     with urllib.request.urlopen(f"{base}data/plugin/scalars/tags", timeout=60) as answer:
         return {run: set(tags) for run, tags in json.load(answer).items()}
 
 
-def wait_for_runs(base: str, server: subprocess.Popen[str], runs: Mapping[str, set[str]]) -> None:
+def wait_for_runs(base: str, server: subprocess.Popen[bytes], runs: Mapping[str, set[str]]) -> None:
     """Return when the server lists just these runs; fail when it ends before, or takes too long."""
     end = time.monotonic() + LIMIT
     said = "nothing"
@@ -141,18 +135,9 @@ def serving(runs: Path, expected: Mapping[str, set[str]]) -> Iterator[str]:
         "--port",
         str(port),
     ]
-    with (runs.parent / "server.txt").open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(command, cwd=runs.parent, stdout=out, stderr=out, env=QUIET, text=True)
-        try:
-            wait_for_runs(base, process, expected)
-            yield base
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    with started(command, runs.parent, QUIET) as process:
+        wait_for_runs(base, process, expected)
+        yield base
 
 
 @contextmanager

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from servers import free_port
 
 from book.ground.tree import HERE
 from snippets.toolkit import data
@@ -314,12 +315,6 @@ def test_http_error(server: Server, tmp_path: Path, status: int, told: str) -> N
     with pytest.raises(DataError, match=f"the server answers {told}"):
         get(server, tmp_path)
     assert left(tmp_path) == []
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_page_of_a_study_asks_this_machine_only(browser: Browser, tmp_path: Path) -> None:
-    with look.serving(look.study(tmp_path)) as base:
+    with look.serving(tmp_path) as base:
         asked, png = look.seen(browser, base)
     assert asked == {base.removeprefix("http://")}
     assert Image.open(io.BytesIO(png)).size == (look.SIZE["width"], look.SIZE["height"])

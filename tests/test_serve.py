@@ -19,6 +19,7 @@ from typing import Any
 import browser_support as support
 import pytest
 from books import BOOK_PARTS, copy_book
+from servers import free_port
 
 from book.ground.tree import Tree
 
@@ -27,12 +28,6 @@ pytest_plugins = ["browser_plugin"]
 PATIENCE = 120.0  # seconds from an edit to the changed page; usually one or two
 BUILD = 600.0  # seconds until the site is built; usually twenty
 CHAPTER = "concepts/autograd"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(tree: Tree, port: int, log: Path) -> subprocess.Popen[bytes]:

@@ -69,7 +69,7 @@ class Block:
     @property
     def is_app(self) -> bool:
         """Whether it is a whole file that something else runs (``streamlit run``), not a piece of the page's session."""
-        return APPS in f"/{self.file}"
+        return _is_app(self.file)
 
     @property
     def run_code(self) -> str:
@@ -157,7 +157,7 @@ def file_sections(tree: Tree, file: str) -> dict[str, sections.Section]:
         raise at(
             f"snippets/{file}", None, f"not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8"
         ) from error
-    if APPS in f"/{file}":
+    if _is_app(file):
         return {section.name: section for section in [sections.whole(text, file)]}
     return _sections_of(text, file)
 
@@ -350,10 +350,14 @@ class _Fence:
             raise at(path, self.line, f'nothing runs a "{self.language}" fence: use python with an include, or text')
 
 
+def _is_app(file: str) -> bool:
+    return APPS in f"/{file}"
+
+
 def block_name(target: str) -> str:
     """The block that an include line shows: its section, or the file's own name for an app, which is shown whole."""
     file, _, section = target.partition(":")
-    return section or (PurePosixPath(file).stem if APPS in f"/{file}" else "")
+    return section or (PurePosixPath(file).stem if _is_app(file) else "")
 
 
 def _include(tree: Tree, page: str, path: str, fence: _Fence, number: int, line: str) -> list[str]:

@@ -687,8 +687,9 @@
         const one = rated.get(id)
         if (!one || extra.exact) return void rated.set(id, { id, score, ...extra })
         one.score = Math.max(one.score, score) + (one.exact ? 0 : 0.25 * Math.min(one.score, score))
-        const block = extra.message === undefined && one.block ? { block: one.block } : {}
-        Object.assign(one, extra, block)
+        // a block with a message stays, the best message's above all
+        const kept = one.block && (one.message !== undefined || extra.message === undefined) ? { block: one.block, message: one.message } : {}
+        Object.assign(one, extra, kept)
       }
       const top = texts.list[0]
       const best = top ? top.score : 1
@@ -735,12 +736,7 @@
       if (message) {
         const like = message.filter(one => one.same >= SAME)
         matched = like.length > 0
-        const told = new Set() // sections whose best message is known: another one of theirs leads to the same block
-        like.slice(0, 6).forEach((one, place) => {
-          const extra = told.has(one.section) ? {} : { block: one.block, message: one.number }
-          put(`s${one.section}`, (error ? 1.3 : 1.1) * one.same + (place ? 0 : 0.15), extra)
-          told.add(one.section)
-        })
+        like.slice(0, 6).forEach((one, place) => put(`s${one.section}`, (error ? 1.3 : 1.1) * one.same + (place ? 0 : 0.15), { block: one.block, message: one.number }))
         // a heading may be a message: No module named 'torch'
         const said = messageTokens(query.replace(/^(?:\w+\.)*\w*(?:Error|Warning|Exception)\s*:/, ""), this.tokens)
         for (const one of texts.list.slice(0, 20)) {
