@@ -433,9 +433,18 @@ def test_next_leads_from_home_to_every_page(built_site: Path, language: str) -> 
         file = next_of(built_site, file)
     files = [target.removesuffix(".md") for _, target in plan.entries(plan.navigation(HERE, language))]
     assert [file_of(name, language) for name in files] == seen
-    written = {name for name in HERE.pages(language) if name != "index"}
+    written = {name for name in HERE.pages(language) if name != "index" and not plan.is_looked_up(name)}
     assert {stop.name for stop in course(language)} == written, "a page is in no navigation"
     assert course(language)[-1].name == "start/afterword"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_overview_of_pages_that_are_looked_up_lists_each_once(language: str) -> None:
+    overview = pages.load(HERE, f"{plan.LOOKED_UP}{plan.OVERVIEW}", language)
+    rows = [line for line in overview.lines if line.startswith("| [")]
+    listed = [re.findall(r"\]\((\w+)\.md\)", row)[0] for row in rows]
+    written = [name.removeprefix(plan.LOOKED_UP) for name in HERE.pages(language) if plan.is_looked_up(name)]
+    assert sorted([plan.OVERVIEW, *listed]) == sorted(written)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -37,6 +37,7 @@ STEP = 5  # minutes
 EXERCISES = "exercises"  # the id of their heading
 BEYOND = "beyond"
 OVERVIEW = "overview"  # the first page of a part; its day is that of the page behind it
+LOOKED_UP = "cookbook/"  # the part whose pages are looked up
 HARDEST = 5
 
 DAY = {"en": "Day {} · {}", "zh": "第 {} 天 · {}"}
@@ -229,7 +230,9 @@ def course(tree: Tree, language: str) -> list[Stop]:
         BookError: a page of the navigation lacks what the plan needs, or its day is before that of the page above it.
     """
     titles = {file.removesuffix(".md"): title for title, file in entries(navigation(tree, language))}
-    names = [name for name in titles if name != "index" and tree.page(language, name).is_file()]
+    names = [
+        name for name in titles if name != "index" and not is_looked_up(name) and tree.page(language, name).is_file()
+    ]
     toolkit = tuple(_text(path) for path in _included(tree))
     found: list[Stop] = []
     for name in reversed(names):  # an overview takes its day from the page behind it
@@ -297,6 +300,11 @@ def _number(path: str, meta: dict[str, str], key: str) -> int:
         raise at(path, 1, f'front matter lacks "{key}": the plan of the course is made from it') from None
     except ValueError:
         raise at(path, 1, f'"{key}: {meta[key]}" is no whole number') from None
+
+
+def is_looked_up(name: str) -> bool:
+    """Whether a page is of the part that nobody reads from the first page to the last: it has no day, and no next page."""
+    return name.startswith(LOOKED_UP)
 
 
 def is_overview(name: str) -> bool:
