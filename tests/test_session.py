@@ -219,6 +219,28 @@ def test_ctrl_c_ends_a_command_at_once_and_leaves_nothing(command: str, tmp_path
     assert seconds < 1 + BUSY, f"it took {seconds:.1f} s"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no warden stands over the warm parent")
+def test_told_to_end_while_it_cleans_up_a_warm_parent_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    sessions = Sessions()
+    files = "for number in range(4000):\n    open(f'{number}', 'w').close()"
+    events = sessions.events([job(files, SLEEPS)])
+    assert next(events) == Started("part/demo", "block1") and next(events) == Started("part/demo", "block2")
+    assert _files(tmp_path) >= 4000
+    sessions._hang_up()
+    while _files(tmp_path) >= 4000:
+        time.sleep(0.001)
+    sessions._process.terminate()
+    sessions._wait()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _files(folder: Path) -> int:
+    return sum(len(names) for _, _, names in os.walk(folder))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_after_a_killed_command_nothing_goes_on(tmp_path: Path) -> None:
     process, folder, started = _command(tmp_path, "check")

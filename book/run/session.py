@@ -194,7 +194,7 @@ def _page(job: Job, folder: str, send: connection.Connection, parent: int) -> No
 
 def _start(job: Job) -> _Child:
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    folder = Path(tempfile.mkdtemp(prefix="book-"))
+    folder = Path(tempfile.mkdtemp(prefix="page-"))
     receive, send = context.Pipe(duplex=False)
     process = context.Process(target=_page, args=(job, str(folder), send, os.getpid()))
     began = time.perf_counter()
@@ -374,7 +374,7 @@ def _leave(*_: object) -> None:
 
 def main(away: bool) -> None:
     """The warm parent: answer requests from standard input until it is closed. The warden stays above it."""
-    warden.stand_over(lambda: _closed(sys.stdin.buffer))
+    folder = warden.stand_over(lambda: _closed(sys.stdin.buffer))
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _pipes.extend((requests, answers))
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -385,12 +385,12 @@ def main(away: bool) -> None:
     gc.collect()
     gc.freeze()
     with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         signal.signal(signal.SIGTERM, _leave)
+        tempfile.tempdir = str(folder)  # the pages' folders lie in it
         if away:
-            folder = tempfile.mkdtemp(prefix="book-")
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            elsewhere.move(Path(folder))
-            tempfile.tempdir = None
+            elsewhere.move(folder)
+            tempfile.tempdir = None  # it moved as well
         with contextlib.suppress(BrokenPipeError):  # the command is gone
             _serve(requests, answers)
     with contextlib.suppress(BrokenPipeError):

@@ -3,8 +3,9 @@
 A process whose parent dies goes to its nearest ancestor that is a *subreaper*, in whatever session or group it is. There
 are three of them, one above the other: the page's own process keeps what its blocks leave behind; the warm parent gets
 the rest when a page has died; the warden, which does nothing else, gets it when the warm parent has died. If the command
-dies, a pipe tells both; if the warden dies, the kernel tells the warm parent. Elsewhere than on Linux a page's process
-group is all that is ended.
+dies, a pipe tells both; if the warden dies, the kernel tells the warm parent. The warden also removes the
+folder of all temporary files, when nobody is left who could write into it. Elsewhere than on Linux a page's process group
+is all that is ended.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -84,16 +87,21 @@ def _wait(pid: int, until: float) -> None:
             time.sleep(0.002)
 
 
-def stand_over(gone: Callable[[], bool]) -> None:
+def stand_over(gone: Callable[[], bool]) -> Path:
     """Split in two: the warden stays here until its child has ended, and this returns in the child only.
 
     Args:
         gone: whether nobody waits for the child's answers any more.
+
+    Returns:
+        A folder for temporary files. The warden removes it: the child may be told to end while it cleans up. Elsewhere
+        than on Linux the caller removes it.
     """
     if not WORKS:
-        return
+        return _folder()
     signals = {signal.SIGCHLD, signal.SIGTERM}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # so that none is lost before it is waited for
+    folder = _folder()
     adopt()
     warden = os.getpid()
     child = os.fork()
@@ -102,12 +110,17 @@ def stand_over(gone: Callable[[], bool]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         die_with(warden, signal.SIGTERM)  # it then ends its pages and what they left
         adopt()
-        return
+        return folder
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)  # the child's death must be seen at the pipe
     status = _watch(child, signals, gone)
     end_children()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(status if status >= 0 else 128 - status)
+
+
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="book-"))
 
 
 def _watch(child: int, signals: set[signal.Signals], gone: Callable[[], bool]) -> int:
