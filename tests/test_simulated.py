@@ -306,8 +306,8 @@ def test_a_limit_that_ends_with_a_torch_holds_up_to_it(monkeypatch: pytest.Monke
     assert "can be simulated beyond torch 2.14, here is 2.15.0" in said["2.15.0"][1].message
 
 
-LONG, TURNS = 15.0, 4  # seconds of a page on the CPU; a longer one runs if it changed, and once in so many weeks
-AT_MOST = 160.0  # seconds of such pages in one run: what changed comes first
+LONG, TURNS = 5.0, 10  # seconds of a page on the CPU; a longer one runs if it changed, and once in so many weeks
+AT_MOST = 135.0  # seconds of such pages in one run: what changed comes first
 
 
 @cache

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ LOADED = check.load_pages(HERE)
 RECORDS, UNREADABLE = check.read_records(HERE, LOADED)
 PAGES = sorted(RECORDS)
 HERE_NOW = [name for name in PAGES if needs.wanted() or not needs.missing(LOADED[name])]
-IN_FORKS, AS_SCRIPTS = 16, 64  # of these, one in a run
+IN_FORKS, AS_SCRIPTS = 64, 160  # of these, one in a run; make programs runs all
+DEFINES = ("import ", "from ", "def ", "class ")
 START = 1.6  # seconds of CPU that a fresh interpreter takes to import torch
 SECONDS = 120.0  # of CPU that scripts may take in a run; as much for forks
 
@@ -60,12 +62,37 @@ def test_programs_end_with_the_block_they_run() -> None:
                 assert ast.dump(statement) in program, f"{page}:{cell.name} lacks {ast.unparse(statement)}"
 
 
+@cache
+def _recorded(page: str) -> list[tuple[str, float, set[str]]]:
+    """Of each block of a page: its name, its seconds, and its statements that may take some."""
+    blocks = [(cell, LOADED[page].block(cell.name)) for cell in RECORDS[page].cells]
+    return [
+        (cell.name, cell.seconds, _statements(block.run_code if block.is_app else cell.source))
+        for cell, block in blocks
+    ]
+
+
+def _statements(code: str) -> set[str]:
+    """First lines of the statements that may take time."""
+    return {line for line in code.splitlines() if line[:1].isidentifier() and not line.startswith(DEFINES)}
+
+
+@cache
+def seconds(page: str, name: str) -> float:
+    """About how long a program runs: its block, and of each block above the share of statements that it repeats."""
+    blocks = _recorded(page)
+    place = [block for block, _, _ in blocks].index(name)
+    repeated = _statements(RECORDS[page].cells[place].program["text"])
+    above = sum(took * len(those & repeated) / max(len(those), 1) for _, took, those in blocks[:place])
+    return above + blocks[place][1]
+
+
 def chosen(every: int, start: float) -> list[tuple[str, records.Cell]]:
     """The programs whose turn it is, those that changed first, as far as their seconds go."""
     known = {f"{page}:{cell.name}": (page, cell) for page, cell in cells()}
     changed = [name for name in known if name in CHANGED]
     names = [*changed, *(name for name in rotation.share(known, every, SEED) if name not in CHANGED)]
-    return rotation.within([known[name] for name in names], lambda one: start + one[1].seconds, SECONDS)
+    return rotation.within([known[name] for name in names], lambda one: start + seconds(one[0], one[1].name), SECONDS)
 
 
 SEED = rotation.week()
@@ -97,6 +124,14 @@ def test_what_changed_runs_first_and_everything_has_its_turn(monkeypatch: pytest
     first = [f"{page}:{cell.name}" for page, cell in chosen(AS_SCRIPTS, START)[:2]]
     assert first == [known[7], known[-1]]
     assert chosen(AS_SCRIPTS, START), "a run without a script proves nothing"
+
+
+@pytest.mark.parametrize(("every", "start"), [(IN_FORKS, 0.05), (AS_SCRIPTS, START)])
+def test_a_turn_fits_into_its_seconds(every: int, start: float) -> None:
+    """The last ones of a turn that is too long would never run."""
+    known = {f"{page}:{cell.name}": start + seconds(page, cell.name) for page, cell in cells()}
+    turns = [[known[name] for name in rotation.share(known, every, seed)] for seed in range(every)]
+    assert max(map(sum, turns)) < SECONDS and sum(map(len, turns)) == len(known)
 
 
 def test_a_program_that_prints_something_else_is_noticed(small: Tree, sessions: Sessions) -> None:
