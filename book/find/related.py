@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 
 from book.find.reference import Example, Index
 
@@ -60,19 +61,25 @@ def _defined(index: Index, example: Example) -> Mapping[str, str]:
         if one.page == example.page:
             if one.block == example.block:
                 break
-            found |= dict(_top(one.code))
-    return {name: source for name, source in found.items() if name not in dict(_top(example.code))}
+            found |= _top(one.code)
+    return {name: source for name, source in found.items() if name not in _top(example.code)}
 
 
-def _top(code: str) -> Iterator[tuple[str, str]]:
+@cache
+def _top(code: str) -> Mapping[str, str]:
+    """Name -> source of each function or class that the code defines at its top."""
+    found, lines = {}, code.splitlines()
     for node in _parsed(code).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             start = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            yield node.name, "\n".join(code.splitlines()[start - 1 : node.end_lineno])
+            found[node.name] = "\n".join(lines[start - 1 : node.end_lineno])
+    return found
 
 
-def _loaded(code: str) -> set[str]:
-    return {n.id for n in ast.walk(_parsed(code)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+@cache
+def _loaded(code: str) -> frozenset[str]:
+    names = (node for node in ast.walk(_parsed(code)) if isinstance(node, ast.Name))
+    return frozenset(node.id for node in names if isinstance(node.ctx, ast.Load))
 
 
 def _parsed(code: str) -> ast.Module:

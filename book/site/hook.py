@@ -1,4 +1,4 @@
-"""MkDocs hook: stage the language that is being built, and slim what it renders."""
+"""MkDocs hook: stage the language that is being built, colour each code once, and slim what is rendered."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from mkdocs.exceptions import PluginError
 
 from book.ground.errors import BookError
 from book.ground.tree import Tree
+from book.site import highlighting
 from book.site.slim import slimmed
 from book.site.stage import stage
 from book.source import plan
+
+highlighting.remember()
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

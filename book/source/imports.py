@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from book.ground.tree import Tree
@@ -11,19 +12,20 @@ from book.ground.tree import Tree
 TOOLKIT = "snippets.toolkit"
 
 
-def imported(code: str) -> list[str]:
+@cache
+def imported(code: str) -> tuple[str, ...]:
     """Dotted names of the modules that the code imports, anywhere in it; none where it doesn't parse."""
     try:
         module = ast.parse(code)
     except SyntaxError:
-        return []  # running it tells where
-    names = []
+        return ()  # running it tells where
+    names: list[str] = []
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.append(node.module)
-    return names
+    return tuple(names)
 
 
 def toolkit_file(tree: Tree, name: str) -> Path | None:
