@@ -168,6 +168,15 @@ def _parser() -> argparse.ArgumentParser:
     task.add_argument("--update", action="store_true", help="rewrite book/names/apis.json from the installed torch")
     one.set_defaults(run=_apis)
 
+    one = commands.add_parser(
+        "notice", help="which public names a block would miss: replaced by one that gives nothing"
+    )
+    one.add_argument(
+        "pages", nargs="*", metavar="PAGE", help="only names that these pages use; default: all not known yet"
+    )
+    one.add_argument("--workers", type=int)
+    one.set_defaults(run=_notice)
+
     one = commands.add_parser("stage", help="expand every page, with its recorded outputs, into build/en and build/zh")
     one.set_defaults(run=_stage)
 
@@ -326,6 +335,22 @@ def _apis(options: argparse.Namespace) -> int:
     else:
         for page, cell in cells:
             print(f"{page}: {cell.name}: {', '.join(cell.apis) or '-'}")
+    return 1 if problems else 0
+
+
+def _notice(options: argparse.Namespace) -> int:
+    from book.names import apis
+    from book.prove import check, notice
+    from book.prove.check import progress
+
+    known, problems = check.read_records(options.root, check.load_pages(options.root))
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    found = notice.notice(options.root, known, apis.load(), options.pages, workers=options.workers, say=progress())
+    for row in found.values():
+        if not row.page:
+            print(f"{row.name}: {row.why}")
+    print(f"{sum(bool(row.page) for row in found.values())} of {len(found)} names would be missed")
     return 1 if problems else 0
 
 

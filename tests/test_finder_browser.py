@@ -12,6 +12,7 @@ from typing import Any
 
 import browser_support as support
 import pytest
+import rotation
 from browser_support import CHAPTER, Links, NewContext, Place, Visit
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
@@ -105,7 +106,7 @@ def test_the_first_hit(new_context: NewContext, base: str, index: reference.Inde
 
 
 def test_the_browser_and_the_terminal_find_the_same(new_context: NewContext, base: str, tree: Tree) -> None:
-    """Every question of the set, half words and odd ones: the same ten answers."""
+    """A third of the questions, another one each week, half words and odd ones: the same ten answers."""
     words = (
         "a ab le_ the 2 . F. nn. T grad() x.y torch torch.nn 梯 的 如何 GRAD Views views,copies two  spaces é 🙂".split(
             " "
@@ -113,7 +114,7 @@ def test_the_browser_and_the_terminal_find_the_same(new_context: NewContext, bas
     )
     asked = json.loads(bench.QUESTIONS.read_text(encoding="utf-8"))
     for language in LANGUAGES:
-        queries = [one["q"] for one in asked if (one["lang"] == "en") == (language == "en")]
+        queries = [one["q"] for one in asked if (one["lang"] == "en") == (language == "en")][rotation.week() % 3 :: 3]
         queries += [query[: len(query) // 2] for query in queries[::4]] + words + [query for query, _ in QUERIES]
         page = finder_page(new_context(), base, language, "grad").page
         theirs = page.evaluate(

@@ -597,11 +597,16 @@ def rerun(
         Page, block, and why the program no longer prints what the record shows, or None.
     """
     cells = {f"{page}:{cell.name}": (page, cell) for page, cell in chosen}
-    jobs = [_job(tree, page, c.name, c.program["text"], book_ledger, label) for label, (page, c) in cells.items()]
+    jobs = [job(tree, page, cell, book_ledger, label) for label, (page, cell) in cells.items()]
     for run in check.run_jobs(jobs, workers, sessions=sessions):
         page, cell = cells[run.page]
         result = run.results[0] if run.results else None
         yield page, cell.name, differs(page, cell.name, cell.program["guess"], cell.outputs, result, book_ledger)
+
+
+def job(tree: Tree, page: str, cell: Cell, book_ledger: Ledger, label: str) -> Job:
+    """A recorded program, to be run as the only block of a page."""
+    return _job(tree, page, cell.name, cell.program["text"], book_ledger, label)
 
 
 def _candidates(
