@@ -97,7 +97,7 @@
   const FIELDS = ["head", "other", "told", "up", "apis", "blocks", "msg"]
   const BOOST = { head: 5, other: 3, told: 2, up: 1.2, apis: 0.8, blocks: 1.5, msg: 1 }
   const BM25 = { k: 1.2, b: 0.5, d: 0.4 }
-  const SHARDS = 144
+  const SHARDS = 512
   const KINDS = { s: "section", n: "api", t: "toolkit", m: "message" }
   const METHOD = 2 // kinds of names from this one on are members of a class
   const OPTIONS = {
