@@ -302,9 +302,7 @@ try:
 except TypeError as error:
     print(f"{type(error).__name__}: {error}")
 cell = torch.tensor([[1], [0]])
-grid = grid + torch.sparse_coo_tensor(
-    cell, torch.tensor([5.0]), grid.shape, check_invariants=True
-)
+grid = grid + torch.sparse_coo_tensor(cell, torch.tensor([5.0]), grid.shape, check_invariants=True)
 print(grid.to_dense())
 assert grid.coalesce().values().sum() == 6
 # --8<-- [end:write_a_cell]
@@ -353,9 +351,7 @@ hybrid = torch.hspmm(few, factor)
 print(hybrid)
 product = torch.smm(few, factor)
 print(product.layout, product.sparse_dim(), hybrid.sparse_dim())
-corner = torch.sparse_coo_tensor(
-    torch.tensor([[0], [0]]), torch.tensor([100.0]), (3, 3), check_invariants=True
-)
+corner = torch.sparse_coo_tensor(torch.tensor([[0], [0]]), torch.tensor([100.0]), (3, 3), check_invariants=True)
 total = torch.sspaddmm(corner, few, factor, beta=1, alpha=-1)
 print(total.to_dense())
 want = few.to_dense() @ factor
@@ -473,9 +469,7 @@ try:
     torch.exp(thin)
 except NotImplementedError as error:
     print(f"{type(error).__name__}: {str(error).split(' from ')[0]}")
-hot = torch.sparse_coo_tensor(
-    thin.indices(), thin.values().exp(), thin.shape, check_invariants=True
-)
+hot = torch.sparse_coo_tensor(thin.indices(), thin.values().exp(), thin.shape, check_invariants=True)
 print(hot.to_dense())
 assert torch.isclose(torch.expm1(thin).to_dense(), thin.to_dense().expm1()).all()
 # --8<-- [end:functions_of_values]
@@ -505,9 +499,7 @@ assert difference == 1
 # --8<-- [start:adjacency]
 edge = torch.tensor([[0, 0, 1, 2, 3], [1, 2, 2, 3, 4]])
 both = torch.cat([edge, edge.flip(0)], dim=1)
-adjacency = torch.sparse_coo_tensor(
-    both, torch.ones(10, dtype=torch.float64), (5, 5), check_invariants=True
-).coalesce()
+adjacency = torch.sparse_coo_tensor(both, torch.ones(10, dtype=torch.float64), (5, 5), check_invariants=True).coalesce()
 degree = torch.sparse.sum(adjacency, dim=1).to_dense()
 print(adjacency.to_dense().int())
 print("degrees", degree)
@@ -544,9 +536,7 @@ torch.testing.assert_close(w.grad.flatten(), expected)
 # --8<-- [start:pagerank]
 links = torch.tensor([[0, 0, 1, 2, 3], [1, 2, 2, 0, 2]])
 outgoing = torch.bincount(links[0], minlength=4).double()
-flow = torch.sparse_coo_tensor(
-    links.flip(0), 1 / outgoing[links[0]], (4, 4), check_invariants=True
-)
+flow = torch.sparse_coo_tensor(links.flip(0), 1 / outgoing[links[0]], (4, 4), check_invariants=True)
 rank = torch.full((4, 1), 0.25, dtype=torch.float64)
 start = rank.clone()
 for _ in range(100):
@@ -600,6 +590,8 @@ leaf = torch.tensor([[0.0, 2.0], [3.0, 0.0]]).double().to_sparse().requires_grad
 x = torch.tensor([[1.0], [10.0]], dtype=torch.float64)
 torch.sparse.mm(leaf, x).sum().backward()
 print(leaf.grad)
+(everywhere,) = torch.autograd.grad((leaf @ x).sum(), leaf)
+assert everywhere.layout == torch.strided and everywhere.count_nonzero() == 4
 gradcheck = torch.sparse.as_sparse_gradcheck(torch.autograd.gradcheck)
 with torch.sparse.check_sparse_tensor_invariants():
     assert gradcheck(lambda s: torch.sparse.mm(s, x), (leaf,), masked=True)
