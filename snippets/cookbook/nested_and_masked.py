@@ -442,6 +442,9 @@ with warnings.catch_warnings(action="ignore"):
     gradient = gradient.to_tensor(0.0)
 print("masked:", gradient)
 assert gradient.tolist() == [0.0, 1.0, 0.5]
+safe = torch.where(defined, bottom, 1.0)
+(plain,) = torch.autograd.grad(torch.where(defined, top / safe, 0.0).sum(), top)
+assert torch.allclose(plain, gradient)
 # --8<-- [end:gradient_without_nan]
 
 # --8<-- [start:not_for_masked_tensors]
