@@ -394,17 +394,17 @@ from torch.distributions import FisherSnedecor
 ratio = FisherSnedecor(torch.tensor(9.0, dtype=torch.float64), torch.tensor(9.0, dtype=torch.float64))
 x = torch.linspace(3.18, 2000, 400_000, dtype=torch.float64)
 tail = torch.trapezoid(ratio.log_prob(x).exp(), x)
-print(f"variances of two samples of 10 differ by 3.18 or more: {tail:.3f}")
+print(f"first variance of two samples of 10 at least 3.18 times the second: {tail:.3f}")
 torch.manual_seed(0)
 a, b = torch.randn(2, 20_000, 10).var(dim=2)
 assert abs((a / b > 3.18).float().mean().item() - tail.item()) < 0.006
+assert abs((b / a > 3.18).float().mean().item() - tail.item()) < 0.006
 assert torch.isclose(ratio.mean, torch.tensor(9 / 7, dtype=torch.float64))
 # --8<-- [end:f_test]
 
 # --8<-- [start:von_mises]
 from torch.distributions import VonMises
 
-torch.manual_seed(0)
 degrees = torch.tensor([350.0, 355.0, 2.0, 8.0, 10.0], dtype=torch.float64)
 angle = degrees.deg2rad()
 centre = torch.atan2(angle.sin().mean(), angle.cos().mean())
@@ -622,16 +622,19 @@ print("negative scale:", Normal(0.0, -1.0, validate_args=False).log_prob(torch.t
 # --8<-- [start:default_validation]
 from torch.distributions import Distribution
 
-bad = torch.tensor(-3.0)
-Distribution.set_default_validate_args(False)  # for all that are made from here on
-unchecked = Poisson(bad)
-Distribution.set_default_validate_args(True)
-try:
-    noticed = not Poisson(bad)
-except ValueError as error:
-    noticed = True
-    print(type(error).__name__, "with checks; without, the mean was", unchecked.mean.item())
-assert noticed
+outside, made_before = torch.tensor(1.5), Uniform(0.0, 1.0)
+strict = Uniform(0.0, 1.0, validate_args=True)
+Distribution.set_default_validate_args(False)
+print("off:", made_before.log_prob(outside), " mean:", Poisson(torch.tensor(-3.0)).mean)
+noticed = []
+for name, checks, d in (("strict", False, strict), ("made_before", True, made_before)):
+    Distribution.set_default_validate_args(checks)
+    try:
+        d.log_prob(outside)
+    except ValueError:
+        noticed.append(f"{name}, checks {'on' if checks else 'off'}")
+print("noticed:", noticed)
+assert len(noticed) == 2
 # --8<-- [end:default_validation]
 
 

@@ -204,9 +204,7 @@ try:
     torch.nested.nested_tensor(pictures, layout=torch.jagged)
 except RuntimeError as error:
     print(f"{type(error).__name__}: {str(error).split('. ')[0]}.")
-pixels = torch.nested.nested_tensor(
-    [p.flatten() for p in pictures], layout=torch.jagged
-)
+pixels = torch.nested.nested_tensor([p.flatten() for p in pictures], layout=torch.jagged)
 print(pixels.mean(dim=1))
 assert torch.allclose(pixels.mean(dim=1), torch.tensor([1.0, 2.0]))
 # --8<-- [end:one_ragged_dimension]
@@ -357,9 +355,7 @@ used = torch.tensor([[True, False, True], [True, True, False]])
 total = torch.masked.logsumexp(log_p, dim=1, mask=used).exp()
 print("sums:", total)
 torch.testing.assert_close(total, torch.tensor([0.7, 1.0]).double())
-either = torch.masked.logaddexp(
-    log_p[0], log_p[1], input_mask=used[0], other_mask=used[1]
-)
+either = torch.masked.logaddexp(log_p[0], log_p[1], input_mask=used[0], other_mask=used[1])
 print("pairs:", either.exp())
 torch.testing.assert_close(either.exp(), torch.tensor([0.6, 0.6, 0.5]).double())
 # --8<-- [end:add_probabilities]
@@ -442,6 +438,9 @@ with warnings.catch_warnings(action="ignore"):
     gradient = gradient.to_tensor(0.0)
 print("masked:", gradient)
 assert gradient.tolist() == [0.0, 1.0, 0.5]
+safe = torch.where(defined, bottom, 1.0)
+(plain,) = torch.autograd.grad(torch.where(defined, top / safe, 0.0).sum(), top)
+assert torch.allclose(plain, gradient)
 # --8<-- [end:gradient_without_nan]
 
 # --8<-- [start:not_for_masked_tensors]
