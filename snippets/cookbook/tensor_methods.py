@@ -339,7 +339,7 @@ assert not row.is_set_to(weight) and not turned.is_set_to(weight)
 # --8<-- [end:same_view]
 
 # --8<-- [start:free_but_keep_the_shape]
-shard = torch.arange(6.0).reshape(2, 3)
+shard = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 storage, saved = shard.untyped_storage(), shard.clone()
 size = storage.size()
 storage.resize_(0)
@@ -450,6 +450,7 @@ class Grid(torch.Tensor):
         return ((other * 4).round() / 4).as_subclass(Grid)
 
 
+torch.manual_seed(0)
 model = torch.nn.Linear(3, 1, bias=False)
 model.weight = torch.nn.Parameter(torch.zeros(1, 3).as_subclass(Grid))
 torch.__future__.set_swap_module_params_on_conversion(True)
