@@ -146,6 +146,7 @@ a = torch.rand(3, device="cpu")
 torch.manual_seed(torch.initial_seed())
 print("before:", fixed, "repeated:", torch.equal(torch.rand(3, device="cpu"), a))
 assert fresh == torch.initial_seed() and fresh != fixed
+torch.manual_seed(fixed)
 # --8<-- [end:seed_you_did_not_choose]
 
 # --8<-- [start:look_ahead]
