@@ -145,8 +145,9 @@ fresh = torch.seed()  # the same for the global generator
 a = torch.rand(3, device="cpu")
 torch.manual_seed(torch.initial_seed())
 print("before:", fixed, "repeated:", torch.equal(torch.rand(3, device="cpu"), a))
-assert fresh == torch.initial_seed() and fresh != fixed
+assert fresh == torch.initial_seed() != fixed
 torch.manual_seed(fixed)
+assert torch.initial_seed() == fixed
 # --8<-- [end:seed_you_did_not_choose]
 
 # --8<-- [start:look_ahead]
