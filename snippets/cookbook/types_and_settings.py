@@ -73,14 +73,12 @@ assert len(third[torch.float32]) == 2 + 6
 tiny = torch.finfo(torch.float32).smallest_normal
 x = torch.tensor([tiny, tiny / 1024], device="cpu")
 halves = [(x * 0.5 > 0).tolist()]
-if torch.set_flush_denormal(True):  # if the processor can do it
-    halves.append((x * 0.5 > 0).tolist())
-    torch.set_flush_denormal(False)
-else:
-    halves.append([False, False])
+supported = torch.set_flush_denormal(True)
+halves.append((x * 0.5 > 0).tolist())
+torch.set_flush_denormal(False)
 print(f"smallest normal {tiny:.3g}")
 print("half of it and of 1/1024 of it is above 0:", halves[0], "flushed:", halves[1])
-assert halves == [[True, True], [False, False]] and tiny == 2.0**-126
+assert supported and halves == [[True, True], [False, False]] and tiny == 2.0**-126
 # --8<-- [end:denormal_numbers]
 
 # --8<-- [start:dtype_of_a_result]
