@@ -2,6 +2,7 @@
 import torch
 from torch import nn
 
+torch.manual_seed(0)
 net = nn.Sequential()
 net.add_module("embed", nn.Embedding(100, 16))
 net.add_module("hidden", nn.Linear(16, 32))
@@ -113,6 +114,7 @@ print("type:  ", mixed.weight.dtype, mixed.ids.dtype, mixed.num_batches_tracked.
 # --8<-- [end:convert_everything]
 
 # --8<-- [start:share_between_processes]
+torch.manual_seed(0)
 worker_model = nn.Linear(3, 2, device="cpu")
 before = [p.is_shared() for p in worker_model.parameters()]
 print(before, [p.is_shared() for p in worker_model.share_memory().parameters()])
@@ -188,6 +190,7 @@ def allow_missing(module, keys):
     keys.missing_keys[:] = [k for k in keys.missing_keys if "lora" not in k]
 
 
+torch.manual_seed(0)
 adapted = nn.ModuleDict({"base": nn.Linear(2, 2), "lora": nn.Linear(2, 2, bias=False)})
 base_only = {k: torch.ones_like(v) for k, v in adapted.state_dict().items() if "base" in k}
 try:
@@ -268,7 +271,8 @@ print("shared with the file's tensors:", shell.bias.tolist())
 torch.manual_seed(0)
 block = nn.ModuleDict({"act": nn.ReLU(), "fc": nn.Linear(3, 3)})
 tree = nn.ModuleDict({"body": nn.ModuleList([block]), "norm": nn.BatchNorm1d(3)})
-print(tree.get_submodule("body.0.act"), tree.get_parameter("body.0.fc.bias").shape)
+print(tree.get_submodule("body.0.act"))
+assert tree.get_parameter("body.0.fc.bias") is block["fc"].bias
 paths = [path for path, part in tree.named_modules() if isinstance(part, nn.ReLU)]
 for path in paths:
     tree.set_submodule(path, nn.GELU())
@@ -286,6 +290,7 @@ def celsius(module, args, kwargs):
     return ((degrees - 32) / 1.8,), kwargs
 
 
+torch.manual_seed(0)
 thermometer = nn.Linear(1, 1, bias=False)
 nn.init.constant_(thermometer.weight, 2.0)
 handle = thermometer.register_forward_pre_hook(celsius, with_kwargs=True)
@@ -440,6 +445,7 @@ weights = nn.ParameterDict({name: torch.full((2,), value) for name, value in sta
 weights.setdefault("shift", nn.Parameter(torch.ones(2)))
 weights.setdefault("mean", nn.Parameter(torch.full((2,), 99.0)))
 print({name: p.tolist() for name, p in weights.items()}, weights.get("scale"))
+assert weights.get("shift") is weights["shift"]
 short = weights.copy()
 name, last = short.popitem()
 print(name, last.tolist(), list(short), list(weights))
