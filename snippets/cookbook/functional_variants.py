@@ -413,21 +413,6 @@ assert left[:, -1].tolist() == [p[-1].item() for p in prompts]
 assert torch.equal(left[left >= 0], torch.cat(prompts))
 # --8<-- [end:pad_on_the_left]
 
-# --8<-- [start:mask_for_a_cache]
-from torch.nn.attention.bias import causal_lower_right, causal_upper_left
-
-g = torch.Generator().manual_seed(0)
-q, k, v = (torch.randn(1, 1, n, 4, generator=g) for n in (2, 5, 5))
-last_two = causal_lower_right(2, 5)
-out = F.scaled_dot_product_attention(q, k, v, last_two)
-print(torch.ones(2, 5).tril(3).int())
-weights = (q @ k.mT / 2).masked_fill(torch.ones(2, 5).tril(3) == 0, -torch.inf).softmax(-1)
-assert torch.allclose(out, weights @ v, atol=1e-6)
-first_two = F.scaled_dot_product_attention(q, k, v, causal_upper_left(2, 5))
-assert torch.allclose(first_two[0, 0, 0], v[0, 0, 0]) and not torch.allclose(first_two, out)
-print("upper left: query 0 sees value 0 only:", torch.allclose(first_two[0, 0, 0], v[0, 0, 0]))
-# --8<-- [end:mask_for_a_cache]
-
 # --8<-- [start:masks_from_rules]
 from torch.nn.attention.flex_attention import and_masks, create_mask, or_masks
 
