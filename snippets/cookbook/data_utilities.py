@@ -439,7 +439,7 @@ fuzzer = Fuzzer(
     seed=0,
 )
 shapes = []
-for tensors, extra, sizes in fuzzer.take(6):
+for tensors, _, sizes in fuzzer.take(6):
     x = tensors["x"]
     assert x.shape == (sizes["rows"], sizes["columns"]) and 32 <= x.numel() <= 256
     assert torch.allclose(x.T.contiguous().sum(dim=0), x.sum(dim=1), atol=1e-5)
