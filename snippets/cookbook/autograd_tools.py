@@ -536,7 +536,7 @@ for name, f in {"as written": doubled_tail, "functionalize": functionalize(doubl
 # --8<-- [start:patches]
 from torch.func import rearrange
 
-images = torch.arange(2 * 3 * 4 * 6, dtype=torch.float64).view(2, 3, 4, 6)  # (batch, channel, height, width)
+images = torch.arange(2 * 3 * 4 * 6, dtype=torch.float64).view(2, 3, 4, 6)  # (b, c, h, w)
 patches = rearrange(images, "b c (h p) (w q) -> b (h w) (c p q)", p=2, q=3)
 print(tuple(patches.shape), patches[0, 1, :6])
 by_unfold = torch.nn.functional.unfold(images, (2, 3), stride=(2, 3)).transpose(1, 2)
