@@ -26,6 +26,7 @@ for node in traced.graph.nodes:
     print(f"{node.name:8} {node.op:13} {target:8} from {node.all_input_nodes} for {list(node.users)}")
 # --8<-- [end:list_nodes]
 
+
 # --8<-- [start:branch_on_values]
 def scale(x, double=False):
     if double:
@@ -40,6 +41,7 @@ except fx.proxy.TraceError as error:
 doubled = fx.symbolic_trace(scale, concrete_args={"double": True})
 print([node.name for node in doubled.graph.nodes], doubled(torch.tensor([3.0]), True))
 # --8<-- [end:branch_on_values]
+
 
 # --8<-- [start:keep_a_function_whole]
 def smallest_positive(x):
@@ -58,6 +60,7 @@ print([(node.op, node.name) for node in traced.graph.nodes])
 print(traced(torch.tensor([-1.0, 5.0, 2.0])), traced(torch.tensor([-1.0, -2.0])))
 # --8<-- [end:keep_a_function_whole]
 
+
 # --8<-- [start:keep_a_module_whole]
 class KeepGated(fx.Tracer):
     def is_leaf_module(self, m, qualified_name):
@@ -72,6 +75,7 @@ print(tracer.path_of_module(net[0].gate))
 x = torch.ones(2, 4)
 assert torch.equal(fx.GraphModule(net, graph)(x), net(x))
 # --8<-- [end:keep_a_module_whole]
+
 
 # --8<-- [start:loop_over_rows]
 class ThreeRows(fx.Tracer):
@@ -96,6 +100,7 @@ print(len(unrolled.graph.nodes), "nodes:", unrolled(x))
 assert torch.equal(unrolled(x), fold(x))
 # --8<-- [end:loop_over_rows]
 
+
 # --8<-- [start:record_one_branch]
 class TakeBranches(fx.Tracer):
     def to_bool(self, obj):
@@ -109,6 +114,7 @@ positive = fx.GraphModule({}, graph)
 print(seen)
 print(positive(torch.tensor([3.0])), positive(torch.tensor([-3.0])), "but", scale(torch.tensor([-3.0])))
 # --8<-- [end:record_one_branch]
+
 
 # --8<-- [start:own_class_as_argument]
 class Window:
@@ -139,6 +145,7 @@ except NotImplementedError as error:
 traced = fx.GraphModule({}, WindowTracer().trace(middle))
 print([node.name for node in traced.graph.nodes], traced(torch.arange(10)))
 # --8<-- [end:own_class_as_argument]
+
 
 # --8<-- [start:line_of_a_node]
 class WithLines(fx.Tracer):
@@ -185,13 +192,14 @@ traced = fx.symbolic_trace(net)
 for node in traced.graph.find_nodes(op="call_module"):
     with traced.graph.inserting_after(node):
         bounded = traced.graph.call_function(torch.clamp, (node,), {"min": -0.2, "max": 0.2})
-    node.replace_all_uses_with(bounded, delete_user_cb=lambda user: user is not bounded)  # noqa: B023
+    node.replace_all_uses_with(bounded, delete_user_cb=lambda user, own=bounded: user is not own)
 traced.recompile()
 x = 10 * torch.ones(1, 2)
 print([node.name for node in traced.graph.nodes])
 print(traced(x).detach())
 assert torch.equal(traced(x), net[1](net[0](x).clamp(-0.2, 0.2)).clamp(-0.2, 0.2))
 # --8<-- [end:add_after_a_node]
+
 
 # --8<-- [start:watch_before_a_node]
 class Range(nn.Module):
@@ -202,7 +210,7 @@ class Range(nn.Module):
 
 torch.manual_seed(0)
 traced = fx.symbolic_trace(nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh()))
-for number, node in enumerate(traced.graph.find_nodes(op="call_module")):
+for node in traced.graph.find_nodes(op="call_module"):
     if isinstance(traced.get_submodule(node.target), nn.Tanh):
         traced.add_submodule(f"watch.at_{node.name}", Range())
         with traced.graph.inserting_before(node):
@@ -243,7 +251,7 @@ traced = fx.symbolic_trace(nn.Sequential(nn.Linear(2, 3), nn.Dropout(0.5), nn.Li
 try:
     traced.graph.erase_node(drop)
 except RuntimeError as error:
-    print(type(error).__name__, "-", str(error).split("{")[0])
+    print(type(error).__name__, "-", str(error).split(":")[0])
 for user in list(drop.users):
     user.replace_input_with(drop, drop.args[0])
 traced.graph.erase_node(drop)
@@ -267,7 +275,7 @@ fx.wrap("note")
 
 
 def wasteful(x):
-    unused = x.exp() + 1
+    _unused = x.exp() + 1
     note(x.shape[0])
     return x * 2
 
@@ -280,6 +288,7 @@ left = [node.name for node in traced.graph.nodes]
 print("removed:", [name for name in before if name not in left], " kept:", left)
 print(traced(torch.ones(3)), log, [n.name for n in traced.graph.nodes if n.is_impure()])
 # --8<-- [end:dead_code]
+
 
 # --8<-- [start:change_arguments]
 def pool(x):
@@ -298,6 +307,7 @@ node.insert_arg(1, 1)  # before the dimension 0
 traced.recompile()
 print(node.args, tuple(traced(x).shape))
 # --8<-- [end:change_arguments]
+
 
 # --8<-- [start:arguments_by_name]
 def three_ways(x):
@@ -345,6 +355,7 @@ x = torch.tensor([-1.0, 2.0])
 assert torch.equal(traced(x), early(x))
 # --8<-- [end:move_a_node]
 
+
 # --8<-- [start:build_from_nothing]
 def polynomial(coefficients):
     graph = fx.Graph()
@@ -377,6 +388,7 @@ out.sum().backward()
 print(out, net.weight.grad)
 # --8<-- [end:module_from_weights]
 
+
 # --8<-- [start:join_two_graphs]
 def standardise(x):
     return (x - 10) / 2
@@ -398,6 +410,7 @@ both = fx.GraphModule({}, graph)
 print([node.name for node in graph.nodes], both(torch.tensor([10.0, 14.0])))
 # --8<-- [end:join_two_graphs]
 
+
 # --8<-- [start:first_half]
 def until(traced, name):
     graph, new = fx.Graph(), {}
@@ -416,6 +429,7 @@ print([name for name, _ in features.named_modules() if name], tuple(features(x).
 assert torch.equal(features(x), net[:2](x))
 # --8<-- [end:first_half]
 
+
 # --8<-- [start:replace_a_pattern]
 class Old(nn.Module):
     def forward(self, x, y):
@@ -430,6 +444,7 @@ print([node.name for node in traced.graph.nodes])
 x, y = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 3.0])
 assert torch.allclose(traced(x, y), Old()(x, y))
 # --8<-- [end:replace_a_pattern]
+
 
 # --8<-- [start:replace_by_plain_code]
 def relu_by_comparison(x):
@@ -454,6 +469,7 @@ x = torch.tensor([-1.0, 0.5, 3.0])
 assert torch.equal(plain(x), two_layers(x))
 # --8<-- [end:replace_by_plain_code]
 
+
 # --8<-- [start:transformer]
 class Quieter(fx.Transformer):
     def call_function(self, target, args, kwargs):
@@ -468,6 +484,7 @@ x = torch.tensor([-1.0, 0.5, 3.0])
 print("before:", traced(x), " after:", bounded(x))
 assert torch.equal(bounded(x), ((x - 1).clamp(0, 1) * 2 - x).clamp(0, 1))
 # --8<-- [end:transformer]
+
 
 # --8<-- [start:lines_in_the_code]
 def with_report(current):
@@ -514,6 +531,7 @@ print(again(x).detach())
 assert torch.equal(again(x), net(x))
 # --8<-- [end:write_as_a_package]
 
+
 # --8<-- [start:watch_every_node]
 class FindInfinity(fx.Interpreter):
     def run_node(self, node):
@@ -535,6 +553,7 @@ print("result:", FindInfinity(traced).run(p), " from:", bad)
 print("with xlogy:", -torch.xlogy(p, p).sum())
 assert bad[0] == "log"
 # --8<-- [end:watch_every_node]
+
 
 # --8<-- [start:run_in_low_precision]
 class Rounded(fx.Interpreter):
@@ -565,7 +584,7 @@ torch.manual_seed(0)
 net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1))
 traced = fx.symbolic_trace(net)
 keep = fx.Interpreter(traced, garbage_collect_values=False)
-x = torch.ones(1, 4)
+x = torch.tensor([[-1.0, 2.0, -3.0, 1.0]])
 keep.run(x)
 hidden = next(node for node in keep.env if node.name == "_1")
 print("kept:", [node.name for node in keep.env])
@@ -593,6 +612,7 @@ for node in traced.graph.nodes:
 print("bytes:", total)
 assert total == 4 * 2 * (64 + 3 * 144 + 2 * 10)
 # --8<-- [end:shapes_of_all_nodes]
+
 
 # --8<-- [start:count_multiplications]
 def multiplications(net, *inputs):
