@@ -26,7 +26,13 @@ y = CubeRoot.apply(x)
 (slope,) = torch.autograd.grad(y.sum(), x)
 print(y.detach(), "one over the slope:", 1 / slope)
 assert gradcheck(CubeRoot.apply, x)
+try:
+    (slope,) = torch.autograd.grad((CubeRoot.apply(x) ** 2).sum(), x, create_graph=True)
+    slope.sum().backward()
+except RuntimeError as error:
+    print(type(error).__name__, "-", error)
 # --8<-- [end:numpy_inside]
+
 
 # --8<-- [start:derivative_and_batch_rules]
 class CubeRootWithRules(CubeRoot):
@@ -77,6 +83,7 @@ print(names, gradcheck(run, tuple(layer.parameters()), fast_mode=True))
 print("broken:", gradcheck(broken, tuple(layer.parameters()), raise_exception=False))
 # --8<-- [end:check_a_layer]
 
+
 # --8<-- [start:which_node_made_nan]
 def name_first_nan(root):
     seen, waiting = set(), [root]
@@ -113,6 +120,7 @@ root = y.grad_fn.next_functions[0][0]
 print(root.name(), "was made by:", root.metadata["traceback_"][-1].splitlines()[1].strip())
 print("afterwards:", torch.is_anomaly_enabled())
 # --8<-- [end:line_of_a_node]
+
 
 # --8<-- [start:clip_before_a_node]
 def steep(clip):
@@ -292,6 +300,7 @@ for enable in (True, False):
     print(f"{enable=!s:5} w: {w.stride()}, w.grad: {w.grad.stride()}")
 # --8<-- [end:layout_of_a_gradient]
 
+
 # --8<-- [start:gradient_where_it_is_off]
 @torch.enable_grad()
 def uphill(f, x, size):
@@ -305,6 +314,7 @@ with torch.no_grad():
     print("recording:", torch.is_grad_enabled(), " moved:", moved)
 assert (moved**2 > x**2).all()
 # --8<-- [end:gradient_where_it_is_off]
+
 
 # --8<-- [start:which_mode_am_i_in]
 def cached_table():
@@ -371,6 +381,7 @@ _, of_sum = vjp(lambda p, w: orders(p, w).sum(), at)
 print("sum, by price and wage:", [f"{v:.2f}" for v in of_sum])
 assert torch.isclose((change * 100 / at[0]).sum(), of_sum[0])
 # --8<-- [end:sensitivity]
+
 
 # --8<-- [start:forgotten_input]
 def area(width, height):
@@ -482,18 +493,19 @@ for randomness in ("error", "same", "different"):
 # --8<-- [start:vmap_in_chunks]
 from torch.func import debug_unwrap
 
-sizes = []
+chunks = []
 
 
 def distances(a, points):
-    sizes.append(len(debug_unwrap(a)))  # looks below vmap: how many rows come at once
+    chunks.append(debug_unwrap(a))  # looks below vmap: all rows that come at once
     return torch.linalg.vector_norm(a - points, dim=1)
 
 
 torch.manual_seed(0)
 points = torch.randn(10, 3, dtype=torch.float64)
 d = vmap(distances, in_dims=(0, None), chunk_size=4)(points, points)
-print("rows at once:", sizes, " result:", tuple(d.shape))
+print("rows at once:", [len(chunk) for chunk in chunks], " result:", tuple(d.shape))
+assert torch.equal(torch.cat(chunks), points)
 assert torch.allclose(d, torch.cdist(points, points))
 # --8<-- [end:vmap_in_chunks]
 

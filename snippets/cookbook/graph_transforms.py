@@ -67,6 +67,7 @@ class KeepGated(fx.Tracer):
         return isinstance(m, Gated) or super().is_leaf_module(m, qualified_name)
 
 
+torch.manual_seed(0)
 net = nn.Sequential(Gated(), nn.ReLU(), nn.Linear(3, 1))
 for tracer in (fx.Tracer(), KeepGated()):
     graph = tracer.trace(net)
@@ -661,9 +662,8 @@ def loss(w, x):
 
 w, x = torch.tensor([0.5, -1.0]), torch.tensor([[2.0, 3.0]])
 graph = make_fx(torch.func.grad(loss))(w, x)
-print([node.name for node in graph.graph.nodes if node.op == "call_function" and node.users])
-graph.graph.eliminate_dead_code()
-graph.recompile()
+called = [node.name for node in graph.graph.nodes if node.op == "call_function"]
+print([name for name in called if "tanh" in name])
 print(graph(w, x))
 assert torch.allclose(graph(w, x), x[0] / torch.cosh(w * x[0]) ** 2)
 # --8<-- [end:operators_of_a_gradient]
