@@ -348,6 +348,11 @@ traced = fx.symbolic_trace(early)
 print([node.name for node in traced.graph.nodes])
 (mask,) = traced.graph.find_nodes(op="call_function", target=operator.gt)
 (user,) = mask.users
+user.append(mask)  # one place too far
+try:
+    traced.graph.lint()
+except RuntimeError as error:
+    print(str(error).split("!")[0])
 user.prepend(mask)  # to the place just before its user
 traced.graph.lint()
 traced.recompile()
