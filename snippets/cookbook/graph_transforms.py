@@ -162,7 +162,7 @@ class Centre(nn.Module):
 graph = WithLines().trace(Centre())
 for node in graph.nodes:
     if node.stack_trace:
-        print(f"{node.name:7} {node.stack_trace.splitlines()[1].strip()}")  # the first frame is forward's
+        print(f"{node.name:7} {node.stack_trace.splitlines()[1].strip()}")
 # --8<-- [end:line_of_a_node]
 
 # --8<-- [start:swap_an_activation]
