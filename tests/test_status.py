@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from faults import edit
 from faults import ledger as add_entry
 
 from book.ground.errors import BookError
 from book.ground.tree import HERE, LANGUAGES, Tree
+from book.names import apis
 from book.prove import check, on_gpu, proven, recording
-from book.record import machines, records
+from book.record import machines, noticed, records
 from book.record.gpu import MOVED, SHOWN, VERSIONS, GpuBlock, GpuRecord, read_gpu
+from book.record.noticed import Noticed
 from book.run.session import Sessions
 from book.site import status
 from book.source import ledger
@@ -139,3 +143,22 @@ def test_no_other_run_is_taken_for_the_simulated_one(small: Tree, sessions: Sess
 
 def test_nothing_is_told_of_moving_before_it_was_asked(small: Tree) -> None:
     assert "Moved to the simulated accelerator" not in page(small)
+
+
+def test_operations_are_counted_by_what_would_be_missed(small: Tree) -> None:
+    assert "{#names}" not in page(small), "nobody has tried yet"
+    (cell,) = (cell for cell in records.read(small, "part/small").cells if cell.name == "scale")
+    rows = [
+        Noticed("torch.arange", "part/small", "scale", "", noticed.key([cell])),
+        Noticed("torch.ones", "part/small", "scale", "", "0" * 16),  # a program that has changed since
+        Noticed("torch.tensor", "", "", "no block prints anything else", "0" * 16),
+    ]
+    noticed.write(small, rows)
+    listed = apis.load()
+    operations = {api.family for api in listed.by_name.values() if api.group == "torch.fft"}
+    for language in ("en", "zh"):
+        text = page(small, language)
+        assert "## " in text.partition("{#names}")[0].splitlines()[-1]
+        (total,) = re.findall(r"^\| \*\*.*", text.partition("{#names}")[2], flags=re.MULTILINE)
+        assert total.endswith("| 1 (0%) |")
+        assert f"| `torch.fft` | {len(operations)} | 0 (0%) | 0 (0%) |" in text

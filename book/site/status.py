@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from book.ground.tree import Tree
-from book.record import machines, records
+from book.names import apis
+from book.record import machines, noticed, records
 from book.record.gpu import MOVED, NONE, VERSIONS, YES, GpuBlock, GpuRecord
 from book.record.machines import Proof
 from book.record.records import Record
@@ -104,6 +105,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             *rows,
             "",
             *matrix.section(tree, language, known),
+            *_names(words, tree, known),
             *_search(words, tree),
             f"## {words['machines']} {{#machines}}",
             "",
@@ -123,6 +125,30 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "",
         ]
     )
+
+
+def _names(words: dict[str, Any], tree: Tree, known: Sequence[Record]) -> list[str]:
+    """How many operations of each group some block shows, and how many a block would miss (``python -m book notice``)."""
+    tried = noticed.read(tree)
+    if not tried:
+        return []
+    listed = apis.load()
+    keys = {(r.page, cell.name): noticed.key([cell]) for r in known for cell in r.cells if cell.program}
+    used = {listed.canonical.get(name) for record in known for cell in record.cells for name in cell.apis}
+    missed = {name for name, row in tried.items() if row.page and keys.get((row.page, row.block)) == row.key}
+    families: dict[str, dict[str, set[str]]] = {}
+    for api in listed.by_name.values():
+        if api.where == "cpu":
+            for group in (f"**{words['all_names']}**", f"`{api.group}`"):
+                families.setdefault(group, {}).setdefault(api.family, set()).add(api.name)
+    rows = []
+    for group, operations in sorted(families.items()):  # the bold one comes first
+        counts = [sum(bool(those & names) for names in operations.values()) for those in (used, missed)]
+        cells = (f"{count:,} ({count / len(operations):.0%})" for count in counts)
+        rows.append(f"| {group} | {len(operations):,} | {' | '.join(cells)} |")
+    head = [words["names_head"], "| --- | ---: | ---: | ---: |"]
+    intro = words["names_intro"].format(torch=listed.torch)
+    return [f"## {words['names']} {{#names}}", "", intro, "", *head, *rows, ""]
 
 
 def _search(words: dict[str, Any], tree: Tree) -> list[str]:
