@@ -231,7 +231,7 @@ def default_dtype(dtype):
 
 
 with default_dtype(torch.float64):
-    inside = (torch.zeros(1).dtype, nn.Linear(1, 1).weight.dtype, (torch.arange(3) / 2).dtype)
+    inside = (torch.zeros(1).dtype, nn.BatchNorm1d(1).weight.dtype, (torch.arange(3) / 2).dtype)
 print(inside, torch.zeros(1).dtype)
 # --8<-- [end:default_dtype]
 
