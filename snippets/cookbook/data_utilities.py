@@ -247,13 +247,13 @@ assert sizes["view"] > 400_000 and sizes["clone"] < 4_000
 # --8<-- [start:code_with_the_data]
 from torch.package import PackageExporter, PackageImporter, is_from_package
 
-source = "from math import tau\n\n\ndef turn(x):\n    return x * tau\n"
+source = "from numpy import pi\n\n\ndef turn(x):\n    return 2 * pi * x\n"
 file = io.BytesIO()
 with PackageExporter(file) as exporter:
-    exporter.extern("math")
+    exporter.extern("numpy")
     exporter.save_source_string("geometry.angles", source)
     exporter.save_pickle("model", "sizes.pkl", {"layers": [8, 4]})
-    print("from outside:", exporter.externed_modules(), " users:", exporter.get_rdeps("math"))
+    print("from outside:", exporter.externed_modules(), " users:", exporter.get_rdeps("numpy"))
 file.seek(0)
 importer = PackageImporter(file)
 angles = importer.import_module("geometry.angles")
