@@ -1,9 +1,9 @@
 # --8<-- [start:count_words]
 import torch
 
-document = torch.tensor([0, 0, 1, 1, 1, 2])
-word = torch.tensor([3, 3, 0, 4, 0, 2])
-ones = torch.ones(6)
+document = torch.tensor([0, 0, 1, 1, 1, 2, 2])
+word = torch.tensor([3, 3, 0, 4, 0, 2, 3])
+ones = torch.ones(7)
 place = torch.stack([document, word])
 raw = torch.sparse_coo_tensor(place, ones, (3, 5), check_invariants=True)
 counts = raw.coalesce()
@@ -302,7 +302,9 @@ try:
 except TypeError as error:
     print(f"{type(error).__name__}: {error}")
 cell = torch.tensor([[1], [0]])
-grid = grid + torch.sparse_coo_tensor(cell, torch.tensor([5.0]), grid.shape, check_invariants=True)
+grid = grid + torch.sparse_coo_tensor(
+    cell, torch.tensor([5.0]), grid.shape, check_invariants=True
+)
 print(grid.to_dense())
 assert grid.coalesce().values().sum() == 6
 # --8<-- [end:write_a_cell]
@@ -351,7 +353,9 @@ hybrid = torch.hspmm(few, factor)
 print(hybrid)
 product = torch.smm(few, factor)
 print(product.layout, product.sparse_dim(), hybrid.sparse_dim())
-corner = torch.sparse_coo_tensor(torch.tensor([[0], [0]]), torch.tensor([100.0]), (3, 3), check_invariants=True)
+corner = torch.sparse_coo_tensor(
+    torch.tensor([[0], [0]]), torch.tensor([100.0]), (3, 3), check_invariants=True
+)
 total = torch.sspaddmm(corner, few, factor, beta=1, alpha=-1)
 print(total.to_dense())
 want = few.to_dense() @ factor
@@ -430,11 +434,13 @@ torch.testing.assert_close(log_share.values().exp(), share.values())
 
 # --8<-- [start:tf_idf]
 document_frequency = torch.sparse.sum(counts.sgn(), dim=0).to_dense()
-weight = torch.log(3 / document_frequency.clamp(min=1))
+weight = torch.log(3 / document_frequency.clamp(min=1))  # one for each word
 weighted = counts * weight
+print(weight)
 print(weighted.layout, weighted.values())
 assert weighted.values().shape == counts.values().shape
-torch.testing.assert_close(weighted.to_dense(), counts.to_dense() * weight)
+rarity = (3 / (counts.to_dense() > 0).sum(dim=0).clamp(min=1)).log()
+torch.testing.assert_close(weighted.to_dense(), counts.to_dense() * rarity)
 # --8<-- [end:tf_idf]
 
 # --8<-- [start:keep_where_known]
@@ -469,7 +475,9 @@ try:
     torch.exp(thin)
 except NotImplementedError as error:
     print(f"{type(error).__name__}: {str(error).split(' from ')[0]}")
-hot = torch.sparse_coo_tensor(thin.indices(), thin.values().exp(), thin.shape, check_invariants=True)
+hot = torch.sparse_coo_tensor(
+    thin.indices(), thin.values().exp(), thin.shape, check_invariants=True
+)
 print(hot.to_dense())
 assert torch.isclose(torch.expm1(thin).to_dense(), thin.to_dense().expm1()).all()
 # --8<-- [end:functions_of_values]
@@ -499,7 +507,9 @@ assert difference == 1
 # --8<-- [start:adjacency]
 edge = torch.tensor([[0, 0, 1, 2, 3], [1, 2, 2, 3, 4]])
 both = torch.cat([edge, edge.flip(0)], dim=1)
-adjacency = torch.sparse_coo_tensor(both, torch.ones(10, dtype=torch.float64), (5, 5), check_invariants=True).coalesce()
+adjacency = torch.sparse_coo_tensor(
+    both, torch.ones(10, dtype=torch.float64), (5, 5), check_invariants=True
+).coalesce()
 degree = torch.sparse.sum(adjacency, dim=1).to_dense()
 print(adjacency.to_dense().int())
 print("degrees", degree)
@@ -536,7 +546,9 @@ torch.testing.assert_close(w.grad.flatten(), expected)
 # --8<-- [start:pagerank]
 links = torch.tensor([[0, 0, 1, 2, 3], [1, 2, 2, 0, 2]])
 outgoing = torch.bincount(links[0], minlength=4).double()
-flow = torch.sparse_coo_tensor(links.flip(0), 1 / outgoing[links[0]], (4, 4), check_invariants=True)
+flow = torch.sparse_coo_tensor(
+    links.flip(0), 1 / outgoing[links[0]], (4, 4), check_invariants=True
+)
 rank = torch.full((4, 1), 0.25, dtype=torch.float64)
 start = rank.clone()
 for _ in range(100):
