@@ -469,7 +469,7 @@ flat.zero_()
 print(weight, bias)
 assert weight.tolist() == [0, 1, 2] and bias.tolist() == [3, 4]
 pieces = torch.split_with_sizes_copy(weight, [1, 2])
-assert pieces[1].data_ptr() != weight[1:].data_ptr()
+assert pieces[1].tolist() == [1, 2] and pieces[1].data_ptr() != weight[1:].data_ptr()
 # --8<-- [end:split_into_buffers]
 
 # --8<-- [start:windows_of_their_own]
