@@ -20,6 +20,7 @@ print(log.names)
 assert torch.isclose(y.sum(), torch.ones(()))
 # --8<-- [end:log_calls]
 
+
 # --8<-- [start:forbid_calls]
 class NoCopiesToPython(TorchFunctionMode):
     forbidden = (torch.Tensor.item, torch.Tensor.tolist, torch.Tensor.__bool__)
@@ -43,6 +44,7 @@ except RuntimeError as error:
 with NoCopiesToPython():
     print(g / g.norm().clamp(min=1))
 # --8<-- [end:forbid_calls]
+
 
 # --8<-- [start:replace_calls]
 class Rounded(TorchFunctionMode):
@@ -153,6 +155,7 @@ for function in (row_sums, column_sums):
     assert torch.equal(function(full), function(d))
 # --8<-- [end:own_function_open_to_classes]
 
+
 # --8<-- [start:subclass_with_a_unit]
 class Quantity(torch.Tensor):
     unit = ""
@@ -242,6 +245,7 @@ with torch.device("meta"):
 assert torch.get_default_device().type != "meta"
 # --8<-- [end:default_device]
 
+
 # --8<-- [start:uninitialised_memory]
 def sums_by_group(values, groups, n):
     sums = torch.empty(n)  # should have been zeros
@@ -252,10 +256,10 @@ before = torch.get_deterministic_debug_mode()
 torch.set_deterministic_debug_mode("error")
 try:
     print(sums_by_group(torch.tensor([1.0, 2.0]), torch.tensor([0, 2]), 3))
-    print(torch.empty(2, dtype=torch.int8))
+    print(torch.empty(2, dtype=torch.int8), "mode", torch.get_deterministic_debug_mode())
 finally:
     torch.set_deterministic_debug_mode(before)
-print(torch.get_deterministic_debug_mode())
+print("afterwards: mode", torch.get_deterministic_debug_mode())
 # --8<-- [end:uninitialised_memory]
 
 # --8<-- [start:operators_without_a_fixed_order]
@@ -274,6 +278,7 @@ for mode in ("error", "warn"):
     print(f"{mode:5} warn only: {torch.is_deterministic_algorithms_warn_only_enabled()!s:5}", told[0][:49])
 torch.set_deterministic_debug_mode("default")
 # --8<-- [end:operators_without_a_fixed_order]
+
 
 # --8<-- [start:see_each_warning]
 def how_often(always):
@@ -299,14 +304,14 @@ if torch.set_flush_denormal(True):  # False where the processor can't
 print("kept:", (tiny * 1.5 > 0).tolist())
 # --8<-- [end:tiny_numbers]
 
-# --8<-- [start:one_thread_here]
+# --8<-- [start:threads_here]
 before = torch.get_num_threads()
-torch.set_num_threads(1)
+torch.set_num_threads(2)
 report = torch.__config__.parallel_info()
 print(torch.get_num_threads(), next(line for line in report.splitlines() if "get_num_threads" in line).strip())
 torch.set_num_threads(before)
 assert torch.get_num_threads() == before
-# --8<-- [end:one_thread_here]
+# --8<-- [end:threads_here]
 
 # --8<-- [start:is_a_library_to_blame]
 torch.manual_seed(0)
@@ -333,6 +338,7 @@ for target in (torch.int32, torch.float32, torch.complex64):
         target, "into float64:", torch.can_cast(target, torch.float64), " back:", torch.can_cast(torch.float64, target)
     )
 # --8<-- [end:dtype_of_a_result]
+
 
 # --8<-- [start:real_and_complex]
 def phases(n, dtype):
