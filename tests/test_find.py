@@ -409,7 +409,7 @@ def test_the_index_is_light() -> None:
     for language in LANGUAGES:
         store.searcher(HERE, language)
         text = (store.folder(HERE, language) / store.INDEX).read_bytes()
-        sections = len(json.loads(text)["sections"])
+        sections = len(json.loads(text)["sections"]["page"])
         size = len(gzip.compress(text, 6))
         assert size <= 100_000 + 350 * max(0, sections - 1700) + 45_000, (
             f"{language}: {size} bytes for {sections} sections"
@@ -449,13 +449,23 @@ def test_packing_loses_nothing(js: Engine) -> None:
     index = reference.build(HERE)
     listed = documents.documents(HERE, index, "zh")
     packed = making.pack(listed, [0] * len(listed["sections"]))
-    names = js.call(
-        "new rpSearch.Search(JSON.parse(json_index), {documentCount: 0, index: []}).data.names",
+    data = js.call(
+        "new rpSearch.Search(JSON.parse(json_index), {documentCount: 0, index: []}).data",
         index=json.dumps(packed),
     )
-    assert [name["name"] for name in names] == [name["name"] for name in listed["names"]]
-    for ours, theirs in zip(listed["names"], names, strict=True):
+    assert [name["name"] for name in data["names"]] == [name["name"] for name in listed["names"]]
+    for ours, theirs in zip(listed["names"], data["names"], strict=True):
         assert theirs["sections"] == ours.get("sections", [])[: making.USES] and theirs["kin"] == ours.get("kin")
+    for ours, theirs in zip(listed["sections"], data["sections"], strict=True):
+        assert theirs.pop("blocks") == " ".join(ours["blocks"])
+        assert theirs == {key: ours[key] for key in theirs} and {
+            "page",
+            "anchor",
+            "heading",
+            "other",
+            "above",
+            "told",
+        } == {*theirs}
 
 
 def test_tokens_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from book.record.outputs import printed
 from book.source import glossary
 from book.source.pages import ATTRIBUTE, FENCE, HEADING, INCLUDE, block_name
 
-FORMAT = 2
+FORMAT = 3
 MESSAGE = 300  # characters of a message that are kept
 TELLS = re.compile(r"\b\w*(?:Error|Warning|Exception)\b")
 CATCHES = re.compile(r"^\s*except\b", re.MULTILINE)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,24 +78,20 @@ def _kept(path: Path | None) -> dict[str, str]:
 
 
 def pack(listed: Mapping[str, Any], lengths: list[int]) -> dict[str, Any]:
-    """The documents for a browser: lists in place of objects, names front-coded. ``unpack`` of search.js reads it."""
+    """The documents for a browser: a list for each property in place of objects, names front-coded. ``unpack`` of search.js reads it."""
     names = listed["names"]
     data = {key: value for key, value in listed.items() if key not in ("sections", "names")}
     chinese = listed["language"] == "zh"
-    data["sections"] = [
-        _trimmed(
-            [
-                s["page"],
-                s["anchor"],
-                s["heading"],
-                s["other"] if chinese else "",
-                s["above"],
-                " ".join(s["blocks"]),
-                s["told"],
-            ]
-        )
-        for s in listed["sections"]
-    ]
+    sections = listed["sections"]
+    data["sections"] = {
+        "page": [s["page"] for s in sections],
+        "anchor": _column("" if s["anchor"] == _implied(s["blocks"]) else s["anchor"] for s in sections),
+        "heading": _column(s["heading"] for s in sections),
+        "other": _column(s["other"] if chinese else "" for s in sections),
+        "above": {n: s["above"] for n, s in enumerate(sections) if s["above"]},
+        "blocks": _column(" ".join(s["blocks"]) for s in sections),
+        "told": _column(s["told"] for s in sections),
+    }
     data["names"] = {
         "text": "\n".join(_front_coded([name["name"] for name in names])),
         "place": [name["place"] for name in names],
@@ -110,6 +106,16 @@ def pack(listed: Mapping[str, Any], lengths: list[int]) -> dict[str, Any]:
     return data
 
 
+def _column(texts: Iterable[str]) -> str:
+    """A text of each section in a line of its own: alike things together are shorter when packed."""
+    return "\n".join(text.replace("\n", " ") for text in texts)
+
+
+def _implied(blocks: Sequence[str]) -> str:
+    """The anchor that most sections have: their first block's name."""
+    return blocks[0].replace("_", "-") if blocks else ""
+
+
 def _front_coded(names: list[str]) -> Iterator[str]:
     """Each name as a character that says how much of the one before stays, and the rest."""
     before = ""
@@ -119,9 +125,3 @@ def _front_coded(names: list[str]) -> Iterator[str]:
             same += 1
         yield chr(32 + same) + name[same:]
         before = name
-
-
-def _trimmed(row: list[Any]) -> list[Any]:
-    while row[-1] in ("", []):
-        row.pop()
-    return row

@@ -175,7 +175,7 @@
 
   // The packed data (book/find/store.py: one list for each thing that names have) with its names as objects.
   function unpack(data) {
-    if (data.names?.[0]?.name !== undefined || data.v !== 2) return data
+    if (data.names?.[0]?.name !== undefined || data.v !== 3) return data
     const { text, place, kind, where, aliases, sections, count, kin } = data.names
     let before = ""
     const names = text.split("\n").map((row, n) => {
@@ -186,8 +186,11 @@
         count: count[n] || 0, kin: kin[n] ?? null,
       }
     })
-    const rows = data.sections.map(([page, anchor, heading, other, above, blocks, told]) => ({
-      page, anchor, heading, other: other ?? "", above: above || [], blocks: blocks ?? "", told: told ?? "",
+    const [anchors, headings, others, blocks, tolds] =
+      ["anchor", "heading", "other", "blocks", "told"].map(key => data.sections[key].split("\n"))
+    const rows = data.sections.page.map((page, n) => ({
+      page, anchor: anchors[n] || blocks[n].split(" ")[0].replaceAll("_", "-"), heading: headings[n], other: others[n],
+      above: data.sections.above[n] || [], blocks: blocks[n], told: tolds[n],
     }))
     return { ...data, names, sections: rows }
   }
