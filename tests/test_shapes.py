@@ -278,10 +278,9 @@ def traced(page: pages.Page, sessions: Sessions) -> dict[str, set[int]]:
 
 
 def drawn() -> list[str]:
-    """Five pages of the week, of those that take less than five seconds."""
-    quick = [
-        n for n in HERE.pages() if HERE.record(n).is_file() and sum(c.seconds for c in records.read(HERE, n).cells) < 5
-    ]
+    """Five pages of the week, of those that have five blocks or more and take less than five seconds."""
+    cells = {name: records.read(HERE, name).cells for name in HERE.pages() if HERE.record(name).is_file()}
+    quick = [name for name, some in cells.items() if len(some) >= 5 and sum(cell.seconds for cell in some) < 5]
     return random.Random(rotation.week()).sample(quick, 5)
 
 

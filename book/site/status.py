@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from book.ground.tree import Tree
@@ -139,16 +139,20 @@ def _names(words: dict[str, Any], tree: Tree, known: Sequence[Record]) -> list[s
     families: dict[str, dict[str, set[str]]] = {}
     for api in listed.by_name.values():
         if api.where == "cpu":
-            for group in (f"**{words['all_names']}**", f"`{api.group}`"):
+            for group in (f"**{words['all_names']}**", f"`{api.group}`"):  # the bold one is sorted first
                 families.setdefault(group, {}).setdefault(api.family, set()).add(api.name)
-    rows = []
-    for group, operations in sorted(families.items()):  # the bold one comes first
-        counts = [sum(bool(those & names) for names in operations.values()) for those in (used, missed)]
-        cells = (f"{count:,} ({count / len(operations):.0%})" for count in counts)
-        rows.append(f"| {group} | {len(operations):,} | {' | '.join(cells)} |")
+    total, *rows = (_share(group, operations, used, missed) for group, operations in sorted(families.items()))
     head = [words["names_head"], "| --- | ---: | ---: | ---: |"]
     intro = words["names_intro"].format(torch=listed.torch)
-    return [f"## {words['names']} {{#names}}", "", intro, "", *head, *rows, ""]
+    groups = folded(f"### {words['groups']} {{#names-by-group}}", [*head, *rows])
+    return [f"## {words['names']} {{#names}}", "", intro, "", *head, total, *groups, ""]
+
+
+def _share(group: str, operations: dict[str, set[str]], *sets: Set[str | None]) -> str:
+    """A row: how many operations there are, and of how many of them a name is in each of the sets."""
+    counts = [sum(bool(those & names) for names in operations.values()) for those in sets]
+    cells = (f"{count:,} ({count / len(operations):.0%})" for count in counts)
+    return f"| {group} | {len(operations):,} | {' | '.join(cells)} |"
 
 
 def _search(words: dict[str, Any], tree: Tree) -> list[str]:
