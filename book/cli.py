@@ -305,8 +305,8 @@ def _tell(report: Report) -> int:
 
 
 def _apis(options: argparse.Namespace) -> int:
-    from book.names import apis, update
-    from book.prove import check, coverage
+    from book.names import apis, coverage, update
+    from book.prove import check
 
     if options.update:
         made, new, gone = update.update()

@@ -15,8 +15,8 @@ import pytest
 from book import cli
 from book.ground.errors import BookError
 from book.ground.tree import HERE, Tree
-from book.names import apilist, apis, update
-from book.prove import check, compare, coverage, observing, recording, score
+from book.names import apilist, apis, coverage, update
+from book.prove import check, compare, observing, recording, score
 from book.record import records
 from book.run.job import BlockCode, BlockResult, Job
 from book.run.session import PageRun, Sessions

@@ -57,16 +57,10 @@ def test_programs_end_with_the_block_they_run() -> None:
     for page, cell in cells():
         block, program = LOADED[page].block(cell.name), cell.program["text"]
         code = block.run_code if block.is_app else cell.source
-        for statement in ast.parse(code).body[:-1]:
-            if not isinstance(statement, ast.Import | ast.ImportFrom):
-                whole = _lines(code, statement) in program or ast.dump(statement) in ast.dump(ast.parse(program))
-                assert whole, f"{page}:{cell.name} lacks {ast.unparse(statement)}"
-
-
-def _lines(code: str, statement: ast.stmt) -> str:
-    """A statement as it is written, its decorators included."""
-    first = min([statement.lineno, *(node.lineno for node in getattr(statement, "decorator_list", []))])
-    return "\n".join(code.splitlines()[first - 1 : statement.end_lineno])
+        for statement in statements(BlockCode(cell.name, code))[:-1]:
+            if not isinstance(statement.node, ast.Import | ast.ImportFrom):
+                whole = statement.source in program or ast.dump(statement.node) in ast.dump(ast.parse(program))
+                assert whole, f"{page}:{cell.name} lacks {statement.source}"
 
 
 @cache

@@ -92,24 +92,21 @@ def notice(
     """
     kept, wanted = due(tree, known, apis, pages)
     book_ledger = ledger.load(tree)
-    spellings: dict[str, list[str]] = {}
-    for spelled, name in apis.canonical.items():
-        spellings.setdefault(name, []).append(spelled)
+    spellings = {name: (name, *apis.by_name[name].aliases) for name in wanted}
     found: dict[str, Noticed] = {}
     whys: dict[str, str] = dict.fromkeys(wanted, UNNOTICED)
     for turn in range(TRIES):
         asked = {name: some[turn] for name, some in wanted.items() if name not in found and turn < len(some)}
         for how in (ZEROS, IDLE):
             said = dict(_run(tree, asked, how, spellings, book_ledger, workers, say, sessions))
-            effects = {name: asked[name] for name, why in said.items() if why and CalledForItsEffect.__name__ in why}
+            effects, missed = {}, {}
             for name, why in said.items():
-                if why and NotReplaceable.__name__ in why:
+                if why and CalledForItsEffect.__name__ in why:
+                    effects[name] = asked[name]
+                elif why and NotReplaceable.__name__ in why:
                     whys[name] = why
-            missed = {
-                name: asked[name]
-                for name, why in said.items()
-                if why and name not in effects and NotReplaceable.__name__ not in why
-            }
+                elif why:
+                    missed[name] = asked[name]
             for name, why in _run(tree, missed, SAME, spellings, book_ledger, workers, say, sessions):
                 user = missed[name]
                 if why is None:

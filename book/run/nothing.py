@@ -74,7 +74,6 @@ def _methods(kind: type) -> Iterator[str]:
             for name, value in vars(base).items()
             if (name in PROTOCOL or not name.startswith("_"))
             and (inspect.isroutine(value) or isinstance(value, staticmethod | classmethod))
-            and not inspect.isclass(value)
         ]
         if own:
             yield from own
@@ -92,8 +91,7 @@ def _in_place_of(owner: Any, attribute: str, how: str) -> Any:
         return property(_idle(get, how), getattr(value, "__set__", None), getattr(value, "__delete__", None))
     if not callable(value):
         raise NotReplaceable(f"{attribute} is a {type(value).__name__}")
-    stands = _idle(value, how)
-    return stands if inspect.isclass(owner) or not inspect.ismethod(value) else staticmethod(stands)
+    return _idle(value, how)
 
 
 def _idle(function: Callable[..., Any], how: str) -> Callable[..., Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from book.ground.tree import Tree
 from book.names import apis
+from book.names.coverage import Coverage, coverage
 from book.record import machines, noticed, records
 from book.record.gpu import MOVED, NONE, VERSIONS, YES, GpuBlock, GpuRecord
 from book.record.machines import Proof
@@ -134,25 +136,23 @@ def _names(words: dict[str, Any], tree: Tree, known: Sequence[Record]) -> list[s
         return []
     listed = apis.load()
     keys = {(r.page, cell.name): noticed.key([cell]) for r in known for cell in r.cells if cell.program}
-    used = {listed.canonical.get(name) for record in known for cell in record.cells for name in cell.apis}
-    missed = {name for name, row in tried.items() if row.page and keys.get((row.page, row.block)) == row.key}
-    families: dict[str, dict[str, set[str]]] = {}
-    for api in listed.by_name.values():
-        if api.where == "cpu":
-            for group in (f"**{words['all_names']}**", f"`{api.group}`"):  # the bold one is sorted first
-                families.setdefault(group, {}).setdefault(api.family, set()).add(api.name)
-    total, *rows = (_share(group, operations, used, missed) for group, operations in sorted(families.items()))
+    used = [name for record in known for cell in record.cells for name in cell.apis]
+    missed = [name for name, row in tried.items() if row.page and keys.get((row.page, row.block)) == row.key]
+    on_cpu = replace(listed, by_name={name: api for name, api in listed.by_name.items() if api.where == "cpu"})
+    shown, noted = (coverage(on_cpu, names) for names in (used, missed))
     head = [words["names_head"], "| --- | ---: | ---: | ---: |"]
-    intro = words["names_intro"].format(torch=listed.torch)
+    total = _share(f"**{words['all_names']}**", shown["cpu"], noted["cpu"])
+    shown, noted = (coverage(on_cpu, names, "group") for names in (used, missed))
+    rows = [_share(f"`{group}`", shown[group], noted[group]) for group in sorted(shown)]
     groups = folded(f"### {words['groups']} {{#names-by-group}}", [*head, *rows])
+    intro = words["names_intro"].format(torch=listed.torch)
     return [f"## {words['names']} {{#names}}", "", intro, "", *head, total, *groups, ""]
 
 
-def _share(group: str, operations: dict[str, set[str]], *sets: Set[str | None]) -> str:
-    """A row: how many operations there are, and of how many of them a name is in each of the sets."""
-    counts = [sum(bool(those & names) for names in operations.values()) for those in sets]
-    cells = (f"{count:,} ({count / len(operations):.0%})" for count in counts)
-    return f"| {group} | {len(operations):,} | {' | '.join(cells)} |"
+def _share(group: str, *found: Coverage) -> str:
+    """A row: how many operations there are, and how many of them each of the coverages has."""
+    cells = (f"{one.used_families:,} ({one.used_families / one.families:.0%})" for one in found)
+    return f"| {group} | {found[0].families:,} | {' | '.join(cells)} |"
 
 
 def _search(words: dict[str, Any], tree: Tree) -> list[str]:

@@ -219,25 +219,6 @@ print(held.tolist(), optimizer.param_groups[0]["params"][0] is held, held is lay
 assert torch.isclose(layer(torch.ones(1, 2)) - layer.bias, torch.tensor(15.0))
 # --8<-- [end:swap_two_tensors]
 
-# --8<-- [start:default_dtype]
-import contextlib
-
-
-@contextlib.contextmanager
-def default_dtype(dtype):
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-
-
-with default_dtype(torch.float64):
-    inside = (torch.zeros(1).dtype, nn.BatchNorm1d(1).weight.dtype, (torch.arange(3) / 2).dtype)
-print(inside, torch.zeros(1).dtype)
-# --8<-- [end:default_dtype]
-
 # --8<-- [start:default_device]
 with torch.device("meta"):
     print(torch.get_default_device(), torch.ones(2).device, nn.Linear(10_000, 10_000).weight.device)

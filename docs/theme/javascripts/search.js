@@ -173,7 +173,7 @@
     return [found, count]
   }
 
-  // The packed data (book/find/store.py: one list for each thing that names have) with its names as objects.
+  // The packed data (book/find/store.py: one list for each thing that names and sections have) with both as objects.
   function unpack(data) {
     if (data.names?.[0]?.name !== undefined || data.v !== 3) return data
     const { text, place, kind, where, aliases, sections, count, kin } = data.names

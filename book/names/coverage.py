@@ -81,7 +81,7 @@ class Goal:
 
 
 def goals(apis: Apis, used: Iterable[str]) -> list[Goal]:
-    """How far the blocks' names cover the groups of book/prove/goals.json. Spellings of one operation count once.
+    """How far the blocks' names cover the groups of book/names/goals.json. Spellings of one operation count once.
 
     Raises:
         BookError: a group holds what is not in the list of names.
@@ -92,7 +92,7 @@ def goals(apis: Apis, used: Iterable[str]) -> list[Goal]:
         families: dict[str, str] = {}
         for name in goal["names"]:
             if name not in apis.canonical:
-                raise BookError(f"book/prove/goals.json: {group}: torch {apis.torch} has no {name}: take it out")
+                raise BookError(f"book/names/goals.json: {group}: torch {apis.torch} has no {name}: take it out")
             families.setdefault(apis.by_name[apis.canonical[name]].family, name)
         missing = tuple(name for family, name in families.items() if family not in seen)
         found.append(Goal(group, goal["least"], len(families), missing))
