@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,3 +133,21 @@ def test_what_a_function_closes_over() -> None:
     assert list(guard._closed_over(shell(print, late=True))) == [print, len]
     assert list(guard._closed_over(shell(print, late=False))) == [print], "a name without a value is passed over"
     assert list(guard._closed_over(shell)) == []
+
+
+def test_a_package_may_write_beside_its_own_code_and_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "PACKAGES", (f"{tmp_path}{os.sep}",))
+
+    def seen(writer: str, target: str) -> bool:
+        file = tmp_path / target
+        space = {"ask": lambda: guard._by_its_package(str(file))}
+        exec(compile("answer = ask()", str(tmp_path / writer), "exec"), space)
+        return bool(space["answer"])
+
+    monkeypatch.setattr(guard, "__file__", __file__)  # this file's frames are passed over, as the guard's own are
+    assert seen("shop/till.py", "shop/seed.txt")
+    assert not seen("shop/till.py", "bank/seed.txt"), "another package's folder"
+    assert not seen("shop/till.py", "shop.txt"), "no package's folder"
+    assert not seen("../page.py", "shop/seed.txt"), "a block"

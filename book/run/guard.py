@@ -26,6 +26,7 @@ from typing import Any
 from book.run import warden
 
 INSTALLED = tuple(path + os.sep for key in ("stdlib", "purelib", "platlib") if (path := sysconfig.get_path(key)))
+PACKAGES = INSTALLED[1:]
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 LOOPBACK = re.compile(r"(?i)localhost(\..*)?|127\.[\d.]+|::1|::ffff:127\.[\d.]+|0\.0\.0\.0|::|")
 # Audit events that change a file: event -> where its paths stand, and the place of the folder's descriptor for each.
@@ -200,7 +201,12 @@ class Guard:
             return
         if any(f"{full}{os.sep}".startswith(inside) for inside in self._inside) or "__pycache__" in full:
             return
-        if full.startswith(f"{os.sep}proc{os.sep}") or full == os.devnull or ":memory:" in name:
+        if (
+            full.startswith(f"{os.sep}proc{os.sep}")
+            or full == os.devnull
+            or ":memory:" in name
+            or _by_its_package(full)
+        ):
             return
         self._found.append(
             f"writes {full}, outside its own folder: write below the current folder or tempfile.gettempdir()"
@@ -217,6 +223,18 @@ class Guard:
         self._found.append(f"asks the network ({host}): a page must run without one")
         if self._refuse:
             raise ConnectionRefusedError(f"no address but loopback answers in this world: {host}")
+
+
+def _by_its_package(path: str) -> bool:
+    """Whether an installed package writes beside its own code, as some do once, when a machine first imports them."""
+    site = next((site for site in PACKAGES if path.startswith(site)), None)
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    if site is None or frame is None:
+        return False
+    package, inside, _ = path[len(site) :].partition(os.sep)
+    return bool(inside) and frame.f_code.co_filename.startswith(site + package + os.sep)
 
 
 _CACHES = frozenset({"MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "TORCH_EXTENSIONS_DIR", "TRITON_CACHE_DIR"})
