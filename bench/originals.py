@@ -153,7 +153,7 @@ def cifar2(archive: Path, seeds: Sequence[int], *, epochs: int = 8) -> Figures:
     return {"accuracy": shares}
 
 
-def covid(table: Path, seeds: Sequence[int]) -> Figures:
+def covid(table: Path, seeds: Sequence[int], *, epochs: int = 20) -> Figures:
     """The nets of workflow/time_series on the first wave of twelve countries.
 
     They know the days up to 2020-05-10 and forecast the 30 days after.
@@ -171,11 +171,11 @@ def covid(table: Path, seeds: Sequence[int]) -> Figures:
     for seed in seeds:
         names: dict[str, Any] = {"__name__": "__main__", "today": 110, "day": torch.arange(6, 200), "torch": torch}
         names["totals"] = new.cumsum(dim=1)
-        names["recipes"] = {"cosine": lambda optimizer: CosineAnnealingLR(optimizer, T_max=160)}
+        names["recipes"] = {"cosine": lambda optimizer: CosineAnnealingLR(optimizer, T_max=8 * epochs)}
         executed("workflow/time_series.py", (*time_series.DATA, *time_series.MODEL), names)
         torch.manual_seed(seed)
         kinds = (nn.LSTM, nn.LSTM, nn.GRU, nn.GRU)
-        names["nets"] = [names["fit"](kind, names["recipes"]["cosine"])[0].eval() for kind in kinds]
+        names["nets"] = [names["fit"](kind, names["recipes"]["cosine"], epochs)[0].eval() for kind in kinds]
         names["names"] = [kind.__name__ for kind in kinds]
         executed("workflow/time_series.py", ("roll_out",), names)
         known, truth = names["known"], names["future"][:, :30].clamp_min(1)

@@ -473,26 +473,32 @@ def inner_scroll(page: Page) -> list[str]:
     return [f"{moved.count(0)} of {len(moved)} wide blocks do not scroll"] if 0 in moved else []
 
 
+COLOURS = ("color-contrast", "link-in-text-block")  # axe's rules that look at colours
+
+
 def accessible(page: Page) -> list[str]:
-    """axe finds nothing that it calls serious or critical, contrast aside."""
-    return _axe(page, {"rules": {"color-contrast": {"enabled": False}}})
+    """axe finds nothing that it calls serious or critical, colours aside."""
+    return _axe(page, {"rules": {rule: {"enabled": False} for rule in COLOURS}})
 
 
 def contrast(page: Page) -> list[str]:
-    """Every kind of text stands out from its ground.
+    """Every kind of text stands out from its ground, and a link from the text around it.
 
-    axe looks at each word alone, which takes long: a block, output or formula without a new kind of word is left out.
+    axe looks at each word alone, which takes long: of the words whose elements and their parents have the same names,
+    classes and styles only the first are looked at.
     """
     page.evaluate("""() => {
         document.getAnimations().forEach(animation => animation.finish()) // a colour in transition has no contrast yet
-        const seen = new Set()
-        for (const part of document.querySelectorAll(".rp-code, .rp-out, .rp-run, article math, article table")) {
-            const kinds = [part, ...part.querySelectorAll("*")].map(el => `${el.localName}.${el.className}`)
-            if (kinds.every(kind => seen.has(kind))) part.dataset.nothingNew = ""
-            kinds.forEach(kind => seen.add(kind))
+        const kinds = new Map([[document.body, "body"]]), seen = new Set()
+        for (const el of document.body.querySelectorAll("*")) {
+            const kind = `${kinds.get(el.parentElement)}>${el.localName}.${el.className}.${el.getAttribute("style") ?? ""}`
+            const shown = el.checkVisibility() && [...el.childNodes].some(node => node.nodeType === 3 && node.data.trim())
+            kinds.set(el, kind)
+            el.toggleAttribute("data-new-kind", shown && !seen.has(kind))
+            if (shown) seen.add(kind)
         }
     }""")
-    return _axe(page, {"runOnly": ["color-contrast"]}, {"exclude": [["[data-nothing-new]"]]})
+    return _axe(page, {"runOnly": COLOURS}, {"include": [["[data-new-kind]"]]})
 
 
 def _axe(page: Page, options: dict[str, Any], context: dict[str, Any] | None = None) -> list[str]:

@@ -105,6 +105,18 @@ FAULTS = {
     "pale text": _in_text(
         "<p style='color:#ccc;background:#fff'>pale</p>", _on_page(support.contrast), "color-contrast", page="status"
     ),
+    "pale text after good text": _in_text(
+        "<p>good</p><p class='x'>good</p><p class='x' style='color:#ccc;background:#fff'>pale</p>",
+        _on_page(support.contrast),
+        "color-contrast",
+        page="status",
+    ),
+    "link without a line": _in_text(
+        "<style>article p a{text-decoration:none!important;color:#444!important}</style><p>See <a href='../'>it</a></p>",
+        _on_page(support.contrast),
+        "link-in-text-block",
+        page="status",
+    ),
     "nameless button": _in_text("<button></button>", _on_page(support.accessible), "button-name", page="status"),
     "wide box": _in_text("<div style='width:999px;height:1px'></div>", _sideways, "the page is", window="phone"),
     "stiff code": _in_text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -82,8 +83,9 @@ class Serving:
 
 
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def serving(built_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     tree = copy_book(tmp_path_factory.mktemp("serve") / "book", *BOOK_PARTS, "book")
+    shutil.copytree(built_site.parent / "build", tree.build)  # staged once a run
     log = tree.root / "serve.log"
     process = start(tree, free_port(), log)
     try:

@@ -203,6 +203,7 @@
   let page = ""
   let headings = []
   let waits = false
+  const header = document.querySelector(".md-header") // a property of the whole document would style every element anew, at each step of a scroll
 
   const nameOf = () => location.pathname.startsWith(home) ? location.pathname.slice(home.length).replace(/index\.html$/, "") : ""
 
@@ -227,7 +228,7 @@
     if (!headings.length || page !== nameOf()) return
     const room = document.documentElement.scrollHeight - innerHeight
     const far = room > 0 ? Math.min(100, Math.round(100 * scrollY / room)) : 100
-    document.documentElement.style.setProperty("--rp-far", far / 100)
+    header.style.setProperty("--rp-far", far / 100)
     for (const told of document.querySelectorAll(".rp-far")) told.textContent = words.far(far)
     const above = headings.filter(heading => heading.getBoundingClientRect().top < 120)
     if (scrollY > innerHeight) keep(page, far > 97 ? "" : above.at(-1)?.id)
@@ -249,8 +250,8 @@
     const content = document.querySelector(".md-content__inner")
     page = nameOf()
     headings = content && content.querySelector(".rp-code") ? [...content.querySelectorAll("h2[id], h3[id]")] : []
-    document.documentElement.style.setProperty("--rp-far", 0)
-    document.querySelector(".md-header")?.classList.toggle("rp-header--far", headings.length > 0)
+    header.style.setProperty("--rp-far", 0)
+    header.classList.toggle("rp-header--far", headings.length > 0)
     if (!headings.length) return
     const title = document.querySelector(".md-sidebar--secondary .md-nav__title")
     if (title && !title.querySelector(".rp-far")) title.insertAdjacentHTML("beforeend", `<span class="rp-far" aria-hidden="true"></span>`)
