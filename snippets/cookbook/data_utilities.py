@@ -85,7 +85,7 @@ for name, options in {"all again": {}, "products kept": {"context_fn": selective
     out = checkpoint(lambda v: torch.mm(v, w).sin().exp(), x, use_reentrant=False, **options)
     with Log():
         (grads[name],) = torch.autograd.grad(out.sum(), w)
-    print(f"{name}: {ops.count('mm')} products in the backward pass, {ops.count('sin')} sine")
+    print(f"{name}: in the backward pass mm runs {ops.count('mm')}x, sin {ops.count('sin')}x")
 torch.testing.assert_close(*grads.values())
 # --8<-- [end:keep_the_products]
 
@@ -102,7 +102,7 @@ for early in (True, False):
         out = checkpoint(steps, torch.ones(2, 4, requires_grad=True), use_reentrant=False)
     names.clear()
     out.sum().backward()
-    print("early stop", early, "- run to the end again:", names)
+    print("early stop", early, "- modules that finish again:", names)
 assert names == ["Linear", "Sigmoid", "Flatten"]
 # --8<-- [end:stop_early]
 
@@ -329,7 +329,7 @@ for rule in (None, "deny", "mock"):
             exporter.save_source_string("tool", script)
     except PackagingError as error:
         outcome = str(error).strip().splitlines()[0].removeprefix("* ")
-    print(f"{rule}: {outcome} (mocked {exporter.mocked_modules()}, denied {exporter.denied_modules()})")
+    print(f"{rule or 'no rule'}: {outcome} (mocked {exporter.mocked_modules()}, denied {exporter.denied_modules()})")
 file.seek(0)
 tool = PackageImporter(file).import_module("tool")
 try:
