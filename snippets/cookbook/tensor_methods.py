@@ -65,6 +65,8 @@ g = torch.Generator().manual_seed(0)
 many = torch.empty(100_000, dtype=torch.uint8).random_(generator=g)
 counts = torch.bincount(many, minlength=256)
 assert counts.min() > 300 and counts.max() < 480  # 390 on average
+signed = torch.empty(100_000, dtype=torch.int8).random_(generator=g)
+assert signed.min() == 0 and signed.max() == 127  # none below 0
 die = torch.empty(10_000, dtype=torch.int8).random_(1, 7, generator=g)
 assert die.unique().tolist() == [1, 2, 3, 4, 5, 6]
 # --8<-- [end:one_time_pad]
@@ -90,7 +92,7 @@ except RuntimeError as error:
 
 # --8<-- [start:python_function_on_pairs]
 n = torch.tensor([[5.0], [10.0]], dtype=torch.float64, device="cpu").repeat(1, 3)
-k = torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64, device="cpu").expand(2, 3)
+k = torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64, device="cpu")
 ways = n.clone().map_(k, lambda a, b: math.comb(int(a), int(b)))
 print(ways.tolist())
 by_gamma = torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
@@ -280,6 +282,11 @@ left, right = torch.unsafe_split(x * 1, 2)
 (left.exp_().sum() + right.sum()).backward()
 print([f"{v:.3f}" for v in x.grad.tolist()])
 assert torch.allclose(x.grad[:2], x[:2].exp()) and (x.grad[2:] == 1).all()
+left, right = torch.unsafe_split(x.exp(), 2)  # exp needs its result once more
+(wrong,) = torch.autograd.grad(left.mul_(3).sum(), x)
+right = torch.allclose(wrong[:2], 3 * x[:2].exp())
+print("gradient of 3 * exp(x) is right:", right)
+assert not right and torch.allclose(wrong[:2], 9 * x[:2].exp())
 # --8<-- [end:write_into_pieces]
 
 # --8<-- [start:gates_of_an_lstm]
@@ -335,6 +342,7 @@ for name, other in {"tied": tied, "row": row, "turned": turned}.items():
     print(f"{name:7} same start {other.data_ptr() == weight.data_ptr()},", end=" ")
     print("is_set_to", other.is_set_to(weight))
 assert tied.is_set_to(weight) and not weight.clone().is_set_to(weight)
+assert weight.view(torch.int32).is_set_to(weight)  # it doesn't look at the dtype
 assert not row.is_set_to(weight) and not turned.is_set_to(weight)
 # --8<-- [end:same_view]
 
@@ -424,6 +432,7 @@ class Metres(torch.Tensor):
 height = torch.tensor([1.0, 30.48]).as_subclass(Metres)
 print(type(height * 2).__name__, (height * 2).feet())
 assert isinstance(height[1:], Metres) and type(height.feet()) is torch.Tensor
+assert isinstance(height * height, Metres)  # a label, no check of units
 assert torch.allclose(height.feet()[1], torch.tensor(100.0))
 # --8<-- [end:tensor_with_a_unit]
 
