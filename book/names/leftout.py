@@ -105,6 +105,11 @@ class Shown:
             reason: tuple(one for one in self.operations if not one.shown and one.reason == reason) for reason in LIMITS
         }
 
+    @property
+    def most(self) -> int:
+        """How many operations may be left out."""
+        return int(SHARE * len(self.operations))
+
     @cached_property
     def left(self) -> tuple[Operation, ...]:
         """Those that no block shows, without a reason."""
@@ -171,9 +176,7 @@ def table(shown: Shown) -> str:
     """Goals, reasons and what is left, as a terminal shows them."""
     lines = [str(reach) for reach in shown.reach]
     total = sum(map(len, shown.left_out.values()))
-    lines += [
-        f"left out: {_against(total, int(SHARE * len(shown.operations)))} of {len(shown.operations):,} operations"
-    ]
+    lines += [f"left out: {_against(total, shown.most)} of {len(shown.operations):,} operations"]
     lines += [f"  {reason:14}{_against(len(some), LIMITS[reason])}" for reason, some in shown.left_out.items()]
     lines += [f"left: {len(shown.left):,} operations that no block shows, without a reason"]
     lines += [f"  {group} ({len(names)}): {' '.join(names)}" for group, names in by_group(shown.left).items()]
@@ -185,9 +188,15 @@ def _against(count: int, limit: int | None) -> str:
 
 
 def by_group(some: Collection[Operation]) -> dict[str, list[str]]:
-    """Group -> the names of its operations without what they have in common, the largest groups first."""
+    """Group -> the names of its operations without what they have in common, the largest groups first.
+
+    A deprecated one says what replaces it.
+    """
     counted = Counter(one.api.group for one in some)
     return {
-        group: [one.api.name.removeprefix(f"{group}.") for one in some if one.api.group == group]
-        for group, _ in counted.most_common()
+        group: [_short(one.api, group) for one in some if one.api.group == group] for group, _ in counted.most_common()
     }
+
+
+def _short(api: Api, group: str) -> str:
+    return api.name.removeprefix(f"{group}.") + (f" → {api.instead}" if api.instead else "")
