@@ -161,7 +161,7 @@ def _reach(words: dict[str, Any], language: str, known: Sequence[Record]) -> lis
     """How far the goals of showing operations are reached, which are left out by reason, and which wait (``leftout``)."""
     listed = apis.load()
     shown = leftout.operations(listed, [name for record in known for cell in record.cells for name in cell.apis])
-    full = ", ".join(f"`{group}`" for group in sorted(leftout.FULL))
+    full = words["comma"].join(f"`{group}`" for group in sorted(leftout.FULL))
     rows = [
         f"| {words['reach_groups'][one.group].format(full=full)} | {one.operations:,} "
         f"| {one.shown:,} ({one.shown / max(one.operations, 1):.1%}) | {one.goal:.0%} |"
