@@ -285,6 +285,8 @@ def collect() -> Apis:
         parent, _, member = name.rpartition(".")
         obj = objects[name] if name in objects else inspect.getattr_static(objects.get(parent), member, None)
         of_itself, instead = reasons.reason(name, api.kind, obj, docs[name])
+        if of_itself == reasons.UNDOCUMENTED and name in MOVED.keys() | ANCHORED.keys():  # a page explains torch.Size
+            of_itself = ""
         by_name[name] = replace(api, signature=_signature(name, api.kind, obj), reason=of_itself, instead=instead)
     for name, api in by_name.items():  # what a deprecated class has is deprecated as well
         of_class = by_name.get(name.rpartition(".")[0])
