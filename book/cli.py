@@ -305,7 +305,7 @@ def _tell(report: Report) -> int:
 
 
 def _apis(options: argparse.Namespace) -> int:
-    from book.names import apis, coverage, update
+    from book.names import apis, coverage, leftout, update
     from book.prove import check
 
     if options.update:
@@ -331,7 +331,13 @@ def _apis(options: argparse.Namespace) -> int:
         print(*goals, sep="\n")
         return 0 if all(goal.met for goal in goals) and not problems else 1
     if options.coverage:
-        print(coverage.coverage_table(apis.load(), [api for _, cell in cells for api in cell.apis]))
+        used = [api for _, cell in cells for api in cell.apis]
+        wrong = leftout.problems(apis.load(), used)
+        for problem in wrong:
+            print(f"error: {problem}", file=sys.stderr)
+        problems += wrong
+        print(coverage.coverage_table(apis.load(), used))
+        print(leftout.table(leftout.operations(apis.load(), used)))
     else:
         for page, cell in cells:
             print(f"{page}: {cell.name}: {', '.join(cell.apis) or '-'}")

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from books import write_page
@@ -96,6 +97,29 @@ def test_what_is_known_is_not_tried_again(
     kept, wanted = notice.due(tree, {page: replace(known[page], cells=cells)}, apis.load())
     assert "torch.cumsum" in wanted and "torch.topk" in kept
     assert notice.due(tree, {page: replace(known[page], cells=cells)}, apis.load(), ["part/other"])[1] == {}
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(
+    recorded: Tree, found: dict[str, Noticed], tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Tree(Path(shutil.copytree(recorded.root, tmp_path / "book")))
+    (tree.records / noticed.FILE).unlink()
+    known, _ = check.read_records(tree, check.load_pages(tree))
+    monkeypatch.setattr(notice, "PORTION", 5)
+    one, portions = notice._tried, []
+
+    def stopped_in_the_second(*args: Any) -> dict[str, Noticed]:
+        portions.append(list(args[1]))
+        if len(portions) == 2:
+            raise KeyboardInterrupt
+        return one(*args)
+
+    monkeypatch.setattr(notice, "_tried", stopped_in_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        notice.notice(tree, known, apis.load(), sessions=sessions)
+    assert list(noticed.read(tree)) == portions[0] and len(portions[0]) == 5
+    assert notice.notice(tree, known, apis.load(), sessions=sessions) == found == noticed.read(tree)
+    assert portions[2] == portions[1], "the first five are not tried again"
 
 
 def test_a_row_is_written_by_a_run_only(recorded: Tree, found: dict[str, Noticed], tmp_path: Path) -> None:

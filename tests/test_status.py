@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from faults import edit
@@ -10,7 +11,7 @@ from faults import ledger as add_entry
 
 from book.ground.errors import BookError
 from book.ground.tree import HERE, LANGUAGES, Tree
-from book.names import apis
+from book.names import apis, leftout
 from book.prove import check, on_gpu, proven, recording
 from book.record import machines, noticed, records
 from book.record.gpu import MOVED, SHOWN, VERSIONS, GpuBlock, GpuRecord, read_gpu
@@ -162,3 +163,21 @@ def test_operations_are_counted_by_what_would_be_missed(small: Tree) -> None:
         (total,) = re.findall(r"^\| \*\*.*", text.partition("{#names}")[2], flags=re.MULTILINE)
         assert total.endswith("| 1 (0%) |")
         assert f"| `torch.fft` | {len(operations)} | 0 (0%) | 0 (0%) |" in text
+
+
+def test_goals_reasons_and_what_waits_stand_on_the_page(small: Tree) -> None:
+    english, chinese = (page(small, language).partition("{#reach}")[2].partition("\n## ")[0] for language in LANGUAGES)
+    assert re.search(r"^\| functions and classes \| 1,\d{3} \| \d \(0\.\d%\) \| 95% \|$", english, flags=re.MULTILINE)
+    assert "### Deprecated: " in english and "(limit 170) {#shown-deprecated}" in english
+    assert "`jit.script`" not in english and "`script → torch.compile`" in english
+    assert "{#shown-left}" in english and "{#shown-other}" not in english, "a heading of nothing"
+    assert "### 已弃用：" in chinese and "（上限 170 个）" in chinese and "`script → torch.compile`" in chinese
+    assert [*re.findall(r"`[^`]+`", english)] == [*re.findall(r"`[^`]+`", chinese)]
+
+
+def test_what_is_left_out_by_hand_says_why(small: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftout, "FILE", tmp_path / "leftout.toml")
+    row = '["torch.jit.unused"]\nreason = "other"\nwhy = "Only the compiler of TorchScript reads it."\nwhy_zh = "只有 TorchScript 的编译器读取。"\n'
+    leftout.FILE.write_text(row, encoding="utf-8")
+    assert "- `torch.jit.unused`: Only the compiler of TorchScript reads it." in page(small)
+    assert "- `torch.jit.unused`：只有 TorchScript 的编译器读取。" in page(small, "zh")

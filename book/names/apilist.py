@@ -25,7 +25,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from book.names.apis import Api, Apis
+from book.names import reasons
+from book.names.apis import MEMBER_KINDS, Api, Apis
 
 GENERATED = "generated"
 
@@ -281,9 +282,16 @@ def collect() -> Apis:
             by_name[name] = replace(api, page=by_name[api.family].page)
     objects = {one.name: one.obj for one in found}
     for name, api in by_name.items():
-        of_class, _, member = name.rpartition(".")
-        obj = objects[name] if name in objects else inspect.getattr_static(objects.get(of_class), member, None)
-        by_name[name] = replace(api, signature=_signature(name, api.kind, obj))
+        parent, _, member = name.rpartition(".")
+        obj = objects[name] if name in objects else inspect.getattr_static(objects.get(parent), member, None)
+        of_itself, instead = reasons.reason(name, api.kind, obj, docs[name])
+        if of_itself == reasons.UNDOCUMENTED and name in MOVED.keys() | ANCHORED.keys():  # a page explains torch.Size
+            of_itself = ""
+        by_name[name] = replace(api, signature=_signature(name, api.kind, obj), reason=of_itself, instead=instead)
+    for name, api in by_name.items():  # what a deprecated class has is deprecated as well
+        of_class = by_name.get(name.rpartition(".")[0])
+        if api.kind in MEMBER_KINDS and of_class and of_class.reason == reasons.DEPRECATED:
+            by_name[name] = replace(api, reason=of_class.reason, instead=of_class.instead)
     return Apis(torch.__version__.partition("+")[0], by_name)
 
 
@@ -533,6 +541,8 @@ ALIAS = re.compile(
     r"(?:Alias (?:for|of)|See|[Ii]n-?place version of|Out-of-place version of|Performs the same operation as)\s+"
     r":(?:func|meth|attr):`~?(?P<target>[\w.]+)(?:\(\))?`"
 )
+TWINS = {"torch.profiler.profile": "torch.autograd.profiler.profile"}
+"""Of two classes, the one that passes its methods on to those of the same names in the other."""
 HOMONYMS = {"unfold", "name"}
 """Names that are one operation in torch.nn.functional and another in torch.Tensor."""
 COMMON = re.compile(r"torch(\.Tensor|\.nn\.functional)?\.(?P<last>\w+)")
@@ -570,6 +580,10 @@ def _families(docs: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
                 if spelled in parent:
                     join(name, spelled)
                     break
+    for name in docs:
+        owner, _, last = name.rpartition(".")
+        if owner in TWINS:
+            join(name, f"{TWINS[owner]}.{last}")
     groups: dict[str, list[str]] = defaultdict(list)
     for name in docs:
         groups[root(name)].append(name)

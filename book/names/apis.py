@@ -32,6 +32,8 @@ class Api:
         family: one name for all the spellings of an operation: ``torch.abs`` for ``torch.Tensor.abs_`` too.
         aliases: other spellings of the very same object, such as ``torch.autograd.no_grad``.
         signature: how it is called, such as ``torch.sum(input, *, dtype=None)``; empty for properties and where unknown.
+        reason: why no block has to show it, if the installed torch itself says so (book.names.reasons); else empty.
+        instead: what torch says replaces a deprecated name.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Api:
     family: str
     aliases: tuple[str, ...] = ()
     signature: str = ""
+    reason: str = ""
+    instead: str = ""
 
     @property
     def address(self) -> str | None:
@@ -89,6 +93,8 @@ def load() -> Apis:
                 row.get("family", name),
                 tuple(row.get("aliases", ())),
                 row.get("signature", ""),
+                row.get("reason", ""),
+                row.get("instead", ""),
             )
             for name, row in data["apis"].items()
         }
@@ -111,5 +117,8 @@ def dump(apis: Apis) -> str:
             row["aliases"] = list(api.aliases)
         if api.signature:
             row["signature"] = api.signature
+        for key in ("reason", "instead"):
+            if getattr(api, key):
+                row[key] = getattr(api, key)
         lines.append(f" {json.dumps(name)}: {json.dumps(row)}")
     return f'{{"torch": {json.dumps(apis.torch)}, "apis": {{\n' + ",\n".join(lines) + "\n}}\n"

@@ -8,6 +8,7 @@ calls through.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from book.ground.tree import Tree
@@ -23,6 +24,7 @@ from book.run.session import Sessions
 from book.source import ledger
 from book.source.ledger import Ledger
 
+PORTION = 100  # names that are tried before what is known is written: a run that was stopped goes on from there
 TRIES = 4  # blocks that a name is tried in, the quickest first
 UNNOTICED = "no block that was tried prints anything else"
 BROKEN = "a block differs even where all calls go through"
@@ -82,7 +84,7 @@ def notice(
     say: Say = silent,
     sessions: Sessions | None = None,
 ) -> dict[str, Noticed]:
-    """Try the names that have to be tried, and write what is known then.
+    """Try the names that have to be tried, and write what is known after each portion of them.
 
     Args:
         pages: only names that blocks of these pages use (default: all).
@@ -91,7 +93,26 @@ def notice(
         Name -> what is known of it; names that were neither tried nor known are not in it.
     """
     kept, wanted = due(tree, known, apis, pages)
-    book_ledger = ledger.load(tree)
+    book_ledger, names = ledger.load(tree), list(wanted)
+    noticed.write(tree, kept.values())
+    with nullcontext(sessions) if sessions or not names else Sessions() as warm:
+        for start in range(0, len(names), PORTION):
+            portion = {name: wanted[name] for name in names[start : start + PORTION]}
+            kept |= _tried(tree, portion, apis, book_ledger, workers, say, warm)
+            noticed.write(tree, kept.values())
+    return kept
+
+
+def _tried(
+    tree: Tree,
+    wanted: Mapping[str, Sequence[User]],
+    apis: Apis,
+    book_ledger: Ledger,
+    workers: int | None,
+    say: Say,
+    sessions: Sessions | None,
+) -> dict[str, Noticed]:
+    """What becomes of the names in the blocks that use them."""
     spellings = {name: (name, *apis.by_name[name].aliases) for name in wanted}
     found: dict[str, Noticed] = {}
     whys: dict[str, str] = dict.fromkeys(wanted, UNNOTICED)
@@ -116,8 +137,7 @@ def notice(
             asked = effects
     for name, some in wanted.items():
         found.setdefault(name, Noticed(name, "", "", whys[name], noticed.key(u.cell for u in some)))
-    noticed.write(tree, [*kept.values(), *found.values()])
-    return kept | found
+    return found
 
 
 def _run(

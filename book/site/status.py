@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from book.ground.tree import Tree
-from book.names import apis
+from book.names import apis, leftout
 from book.names.coverage import Coverage, coverage
+from book.names.leftout import LIMITS, Operation
 from book.record import machines, noticed, records
 from book.record.gpu import MOVED, NONE, VERSIONS, YES, GpuBlock, GpuRecord
 from book.record.machines import Proof
@@ -108,6 +109,7 @@ def page(tree: Tree, language: str, ledger: Ledger, gpu: GpuRecord) -> str:
             "",
             *matrix.section(tree, language, known),
             *_names(words, tree, known),
+            *_reach(words, language, known),
             *_search(words, tree),
             f"## {words['machines']} {{#machines}}",
             "",
@@ -153,6 +155,39 @@ def _share(group: str, *found: Coverage) -> str:
     """A row: how many operations there are, and how many of them each of the coverages has."""
     cells = (f"{one.used_families:,} ({one.used_families / one.families:.0%})" for one in found)
     return f"| {group} | {found[0].families:,} | {' | '.join(cells)} |"
+
+
+def _reach(words: dict[str, Any], language: str, known: Sequence[Record]) -> list[str]:
+    """How far the goals of showing operations are reached, which are left out by reason, and which wait (``leftout``)."""
+    listed = apis.load()
+    shown = leftout.operations(listed, [name for record in known for cell in record.cells for name in cell.apis])
+    full = words["comma"].join(f"`{group}`" for group in sorted(leftout.FULL))
+    rows = [
+        f"| {words['reach_groups'][one.group].format(full=full)} | {one.operations:,} "
+        f"| {one.shown:,} ({one.shown / max(one.operations, 1):.1%}) | {one.goal:.0%} |"
+        for one in shown.reach
+    ]
+    folds = []
+    for reason, some in {**shown.left_out, "left": shown.left}.items():
+        if some:
+            told = words["reason_head"].format(reason=words["reasons"][reason], count=len(some))
+            limit = LIMITS.get(reason)
+            told += words["reason_limit"].format(limit=limit) if limit else ""
+            folds += folded(f"### {told} {{#shown-{reason}}}", _by_group(words, some, language))
+    intro = words["reach_intro"].format(
+        left_out=sum(map(len, shown.left_out.values())), all=len(shown.operations), most=shown.most,
+        left=len(shown.left), torch=listed.torch,
+    )  # fmt: skip
+    head = [words["reach_head"], "| --- | ---: | ---: | ---: |"]
+    return [f"## {words['reach']} {{#reach}}", "", intro, "", *head, *rows, *folds, ""]
+
+
+def _by_group(words: dict[str, Any], some: Sequence[Operation], language: str) -> list[str]:
+    """A line per group of names, and one for each that was left out by hand, with its sentence."""
+    plain = leftout.by_group([one for one in some if one.row is None])
+    lines = [(group, words["comma"].join(f"`{name}`" for name in names)) for group, names in plain.items()]
+    lines += [(one.api.name, one.row.why_zh if language == "zh" else one.row.why) for one in some if one.row]
+    return [words["reason_row"].format(name=name, said=said) for name, said in lines]
 
 
 def _search(words: dict[str, Any], tree: Tree) -> list[str]:
