@@ -213,11 +213,12 @@ torch.manual_seed(0)
 model = nn.Linear(300, 100)
 full = sum(v.nbytes for v in model.state_dict().values())
 handle = model.register_state_dict_post_hook(to_half)
-small = sum(v.nbytes for v in model.state_dict().values())
+state = model.state_dict()
+small = sum(v.nbytes for v in state.values())
 print(full, "->", small, "bytes; the model itself:", model.weight.dtype)
 handle.remove()
 copy = nn.Linear(300, 100)
-copy.load_state_dict({k: v.half() for k, v in model.state_dict().items()})
+copy.load_state_dict(state)
 print(f"largest change {(copy.weight - model.weight).abs().max():.1e}")
 assert full == 4 * 30_100 and small * 2 == full and copy.weight.dtype == torch.float32
 # --8<-- [end:save_in_half]
@@ -269,14 +270,17 @@ print("shared with the file's tensors:", shell.bias.tolist())
 
 # --8<-- [start:parts_by_path]
 torch.manual_seed(0)
-block = nn.ModuleDict({"act": nn.ReLU(), "fc": nn.Linear(3, 3)})
-tree = nn.ModuleDict({"body": nn.ModuleList([block]), "norm": nn.BatchNorm1d(3)})
+relu = nn.ReLU()
+block = nn.ModuleDict({"act": relu, "fc": nn.Linear(3, 3)})
+tree = nn.ModuleDict({"body": nn.ModuleList([block]), "norm": nn.BatchNorm1d(3), "last": relu})
 print(tree.get_submodule("body.0.act"))
 assert tree.get_parameter("body.0.fc.bias") is block["fc"].bias
-paths = [path for path, part in tree.named_modules() if isinstance(part, nn.ReLU)]
+everywhere = tree.named_modules(remove_duplicate=False)
+paths = [path for path, part in everywhere if isinstance(part, nn.ReLU)]
 for path in paths:
     tree.set_submodule(path, nn.GELU())
 print(paths, tree.get_submodule("body.0.act"), tree.get_buffer("norm.running_var"))
+assert not any(isinstance(part, nn.ReLU) for part in tree.modules())
 try:
     tree.get_submodule("body.1")
 except AttributeError as error:
@@ -373,10 +377,12 @@ print(undecided())
 try:
     sum(p.numel() for p in lazy.parameters())
 except ValueError as error:
-    print("ValueError:", str(error).split(".")[0])
-lazy(torch.zeros(2, 4, 20))
+    print("ValueError:", str(error).split(". ")[0])
+lazy.eval()(torch.zeros(2, 4, 20))
+lazy.train()
 print(undecided(), lazy[0], lazy[4])
 assert lazy[0].weight.shape == (8, 4, 5) and lazy[4].in_features == 8 * 16
+assert (lazy[1].running_var == 1).all()
 # --8<-- [end:sizes_from_data]
 
 # --8<-- [start:size_without_a_run]
@@ -473,7 +479,6 @@ except RuntimeError as error:
 # --8<-- [start:cells_step_by_step]
 torch.manual_seed(0)
 whole, step = nn.GRU(3, 4, dtype=torch.float64), nn.GRUCell(3, 4, dtype=torch.float64)
-step.reset_parameters()
 step.load_state_dict({k.removesuffix("_l0"): v for k, v in whole.state_dict().items()})
 x = torch.randn(5, 2, 3, dtype=torch.float64)
 state, states = torch.zeros(2, 4, dtype=torch.float64), []
@@ -483,7 +488,9 @@ for x_t in x:
 print([round(v, 3) for v in state[0].tolist()])
 torch.testing.assert_close(torch.stack(states), whole(x)[0])
 whole.reset_parameters()
+step.reset_parameters()
 assert not torch.allclose(whole(x)[1][0], state) and whole.weight_hh_l0.abs().max() <= 0.5
+assert not torch.allclose(step(x[-1], states[-2]), state) and step.weight_hh.abs().max() <= 0.5
 # --8<-- [end:cells_step_by_step]
 
 # --8<-- [start:merge_two_masks]
