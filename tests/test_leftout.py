@@ -175,14 +175,32 @@ def test_a_row_leaves_an_operation_out() -> None:
     assert leftout.operations(listed, [], hardware).reach[0].operations == 1
 
 
+ROW = '[[row]]\nnames = ["torch.abs"]\n'
+WHOLE = f'{ROW}reason = "other"\nwhy = "x"\nwhy_zh = "x"\n'
+
+
 @pytest.mark.parametrize(
-    "row", ['reason = "tedious"\nwhy = "x"\nwhy_zh = "x"', 'reason = "other"\nwhy = "x"', 'why = ""']
+    ("rows", "says"),
+    [
+        (f'{ROW}reason = "tedious"\nwhy = "x"\nwhy_zh = "x"', r"torch\.abs: give it names, a reason"),
+        (f'{ROW}reason = "other"\nwhy = "x"', r"torch\.abs: give it names, a reason"),
+        (f'{ROW}why = ""', r"torch\.abs: give it names, a reason"),
+        (WHOLE.replace("torch.abs", ""), "give it names"),
+        (WHOLE.replace('"torch.abs"', ""), "a row without names: give it names"),
+        (WHOLE + WHOLE, r"torch\.abs: stands in two rows"),
+    ],
 )
-def test_a_row_without_a_reason_or_a_sentence_is_refused(tmp_path: Path, row: str) -> None:
+def test_a_row_that_is_not_whole_is_refused(tmp_path: Path, rows: str, says: str) -> None:
     path = tmp_path / "leftout.toml"
-    path.write_text(f'["torch.abs"]\n{row}\n', encoding="utf-8")
-    with pytest.raises(BookError, match=r"leftout\.toml: torch\.abs: give it a reason"):
+    path.write_text(rows, encoding="utf-8")
+    with pytest.raises(BookError, match=rf"leftout\.toml: .*{says}"):
         leftout.rows(path)
+
+
+def test_several_names_share_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "leftout.toml"
+    path.write_text(WHOLE.replace('"torch.abs"', '"torch.abs", "torch.cat"'), encoding="utf-8")
+    assert leftout.rows(path) == dict.fromkeys(["torch.abs", "torch.cat"], Row("other", "x", "x"))
 
 
 def test_the_rows_hold_for_this_book() -> None:
@@ -201,6 +219,6 @@ def test_the_command_counts_and_refuses(
     leftout.FILE.write_text("", encoding="utf-8")
     assert count() == 0, "goals that aren't reached are no error"
     assert "methods of torch.Tensor alone" in capsys.readouterr().out
-    leftout.FILE.write_text('["torch.pow"]\nreason = "other"\nwhy = "x"\nwhy_zh = "x"\n', encoding="utf-8")
+    leftout.FILE.write_text(WHOLE.replace("torch.abs", "torch.pow"), encoding="utf-8")
     assert count() == 1
     assert "torch.pow: a block shows it" in capsys.readouterr().err

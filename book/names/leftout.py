@@ -37,7 +37,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of leftout.toml."""
+    """A reason of leftout.toml, for one name or for several."""
 
     reason: str
     why: str
@@ -78,10 +78,13 @@ class Reach:
     def goal(self) -> float:
         return GOALS[self.group]
 
+    @property
+    def share(self) -> float:
+        return self.shown / max(self.operations, 1)
+
     def __str__(self) -> str:
-        share = self.shown / max(self.operations, 1)
-        told = f"{self.shown:5,} of {self.operations:5,}  {share:6.1%}  goal {self.goal:4.0%}"
-        return f"{TITLES[self.group]:66}{told}  {'ok' if share >= self.goal else 'not yet'}"
+        told = f"{self.shown:5,} of {self.operations:5,}  {self.share:6.1%}  goal {self.goal:4.0%}"
+        return f"{TITLES[self.group]:66}{told}  {'ok' if self.share >= self.goal else 'not yet'}"
 
 
 @dataclass(frozen=True)
@@ -117,18 +120,26 @@ class Shown:
 
 
 def rows(path: Path | None = None) -> dict[str, Row]:
-    """The rows of leftout.toml.
+    """The rows of leftout.toml: name -> its row.
 
     Raises:
-        BookError: one has no reason of ``LIMITS``, or lacks a sentence in either language.
+        BookError: one has no reason of ``LIMITS``, lacks a sentence in either language, or repeats a name of another.
     """
-    found = {}
-    for name, row in tomllib.loads((path or FILE).read_text(encoding="utf-8")).items():
-        if set(row) != {"reason", "why", "why_zh"} or row["reason"] not in LIMITS or not all(row.values()):
+    found: dict[str, Row] = {}
+    for table in tomllib.loads((path or FILE).read_text(encoding="utf-8")).get("row", []):
+        names = table.pop("names", [])
+        first = names[0] if names else "a row without names"
+        if (
+            set(table) != {"reason", "why", "why_zh"}
+            or table["reason"] not in LIMITS
+            or not (names and all((*names, *table.values())))
+        ):
             raise BookError(
-                f"book/names/leftout.toml: {name}: give it a reason ({', '.join(LIMITS)}), and why and why_zh a sentence"
+                f"book/names/leftout.toml: {first}: give it names, a reason ({', '.join(LIMITS)}), and why and why_zh a sentence"
             )
-        found[name] = Row(**row)
+        if twice := found.keys() & set(names):
+            raise BookError(f"book/names/leftout.toml: {', '.join(sorted(twice))}: stands in two rows, leave one")
+        found |= dict.fromkeys(names, Row(**table))
     return found
 
 

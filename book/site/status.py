@@ -164,7 +164,7 @@ def _reach(words: dict[str, Any], language: str, known: Sequence[Record]) -> lis
     full = words["comma"].join(f"`{group}`" for group in sorted(leftout.FULL))
     rows = [
         f"| {words['reach_groups'][one.group].format(full=full)} | {one.operations:,} "
-        f"| {one.shown:,} ({one.shown / max(one.operations, 1):.1%}) | {one.goal:.0%} |"
+        f"| {one.shown:,} ({one.share:.1%}) | {one.goal:.0%} |"
         for one in shown.reach
     ]
     folds = []
@@ -183,11 +183,16 @@ def _reach(words: dict[str, Any], language: str, known: Sequence[Record]) -> lis
 
 
 def _by_group(words: dict[str, Any], some: Sequence[Operation], language: str) -> list[str]:
-    """A line per group of names, and one for each that was left out by hand, with its sentence."""
+    """A line per group of names, and one for each row of leftout.toml, with its sentence."""
     plain = leftout.by_group([one for one in some if one.row is None])
-    lines = [(group, words["comma"].join(f"`{name}`" for name in names)) for group, names in plain.items()]
-    lines += [(one.api.name, one.row.why_zh if language == "zh" else one.row.why) for one in some if one.row]
-    return [words["reason_row"].format(name=name, said=said) for name, said in lines]
+    lines = [([group], words["comma"].join(f"`{name}`" for name in names)) for group, names in plain.items()]
+    by_hand: dict[str, list[str]] = {}
+    for one in some:
+        if one.row:
+            by_hand.setdefault(one.row.why_zh if language == "zh" else one.row.why, []).append(one.api.name)
+    lines += [(names, why) for why, names in by_hand.items()]
+    told = [(words["comma"].join(f"`{name}`" for name in names), said) for names, said in lines]
+    return [words["reason_row"].format(names=names, said=said) for names, said in told]
 
 
 def _search(words: dict[str, Any], tree: Tree) -> list[str]:
