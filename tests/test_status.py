@@ -165,7 +165,11 @@ def test_operations_are_counted_by_what_would_be_missed(small: Tree) -> None:
         assert f"| `torch.fft` | {len(operations)} | 0 (0%) | 0 (0%) |" in text
 
 
-def test_goals_reasons_and_what_waits_stand_on_the_page(small: Tree) -> None:
+def test_goals_reasons_and_what_waits_stand_on_the_page(
+    small: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftout, "FILE", tmp_path / "leftout.toml")
+    leftout.FILE.write_text("", encoding="utf-8")
     english, chinese = (page(small, language).partition("{#reach}")[2].partition("\n## ")[0] for language in LANGUAGES)
     assert re.search(r"^\| functions and classes \| 1,\d{3} \| \d \(0\.\d%\) \| 95% \|$", english, flags=re.MULTILINE)
     assert "### Deprecated: " in english and "(limit 170) {#shown-deprecated}" in english
@@ -177,7 +181,11 @@ def test_goals_reasons_and_what_waits_stand_on_the_page(small: Tree) -> None:
 
 def test_what_is_left_out_by_hand_says_why(small: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leftout, "FILE", tmp_path / "leftout.toml")
-    row = '["torch.jit.unused"]\nreason = "other"\nwhy = "Only the compiler of TorchScript reads it."\nwhy_zh = "只有 TorchScript 的编译器读取。"\n'
-    leftout.FILE.write_text(row, encoding="utf-8")
-    assert "- `torch.jit.unused`: Only the compiler of TorchScript reads it." in page(small)
-    assert "- `torch.jit.unused`：只有 TorchScript 的编译器读取。" in page(small, "zh")
+    leftout.FILE.write_text(
+        '[[row]]\nnames = ["torch.jit.unused", "torch.jit.Attribute"]\nreason = "other"\n'
+        'why = "Only the compiler of TorchScript reads it."\nwhy_zh = "只有 TorchScript 的编译器读取。"\n',
+        encoding="utf-8",
+    )
+    names = ["`torch.jit.Attribute`", "`torch.jit.unused`"]
+    assert f"- {', '.join(names)}: Only the compiler of TorchScript reads it." in page(small)
+    assert f"- {'、'.join(names)}：只有 TorchScript 的编译器读取。" in page(small, "zh")
