@@ -171,7 +171,9 @@ def covid(table: Path, seeds: Sequence[int], *, epochs: int = 20) -> Figures:
     for seed in seeds:
         names: dict[str, Any] = {"__name__": "__main__", "today": 110, "day": torch.arange(6, 200), "torch": torch}
         names["totals"] = new.cumsum(dim=1)
-        names["recipes"] = {"cosine": lambda optimizer: CosineAnnealingLR(optimizer, T_max=8 * epochs)}
+        names["recipes"] = {
+            "cosine": lambda optimizer: CosineAnnealingLR(optimizer, T_max=8 * epochs)
+        }  # 8 batches an epoch
         executed("workflow/time_series.py", (*time_series.DATA, *time_series.MODEL), names)
         torch.manual_seed(seed)
         kinds = (nn.LSTM, nn.LSTM, nn.GRU, nn.GRU)

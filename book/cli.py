@@ -326,12 +326,12 @@ def _apis(options: argparse.Namespace) -> int:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     cells = [(name, cell) for name, record in recorded.items() for cell in record.cells]
+    used = [api for _, cell in cells for api in cell.apis]
     if options.goals:
-        goals = coverage.goals(apis.load(), [api for _, cell in cells for api in cell.apis])
+        goals = coverage.goals(apis.load(), used)
         print(*goals, sep="\n")
         return 0 if all(goal.met for goal in goals) and not problems else 1
     if options.coverage:
-        used = [api for _, cell in cells for api in cell.apis]
         wrong = leftout.problems(apis.load(), used)
         for problem in wrong:
             print(f"error: {problem}", file=sys.stderr)

@@ -484,14 +484,16 @@ def accessible(page: Page) -> list[str]:
 def contrast(page: Page) -> list[str]:
     """Every kind of text stands out from its ground, and a link from the text around it.
 
-    axe looks at each word alone, which takes long: of the words whose elements and their parents have the same names,
-    classes and styles only the first are looked at.
+    axe looks at each word alone, which takes long: of the words that are drawn alike, and whose parents are, only the
+    first are looked at.
     """
     page.evaluate("""() => {
         document.getAnimations().forEach(animation => animation.finish()) // a colour in transition has no contrast yet
-        const kinds = new Map([[document.body, "body"]]), seen = new Set()
+        const kinds = new Map([[document.body, ""]]), seen = new Set()
         for (const el of document.body.querySelectorAll("*")) {
-            const kind = `${kinds.get(el.parentElement)}>${el.localName}.${el.className}.${el.getAttribute("style") ?? ""}`
+            const { color, backgroundColor, backgroundImage, opacity, fontSize, fontWeight, textDecorationLine } = getComputedStyle(el)
+            const drawn = [el.localName === "a", color, backgroundColor, backgroundImage, opacity, fontSize, fontWeight, textDecorationLine]
+            const kind = `${kinds.get(el.parentElement)}>${drawn}`
             const shown = el.checkVisibility() && [...el.childNodes].some(node => node.nodeType === 3 && node.data.trim())
             kinds.set(el, kind)
             el.toggleAttribute("data-new-kind", shown && !seen.has(kind))

@@ -106,7 +106,7 @@ FAULTS = {
         "<p style='color:#ccc;background:#fff'>pale</p>", _on_page(support.contrast), "color-contrast", page="status"
     ),
     "pale text after good text": _in_text(
-        "<p>good</p><p class='x'>good</p><p class='x' style='color:#ccc;background:#fff'>pale</p>",
+        "<style>.x:nth-of-type(3){color:#ccc}</style><div><p class='x'>good</p><p class='x'>good</p><p class='x'>pale</p></div>",
         _on_page(support.contrast),
         "color-contrast",
         page="status",

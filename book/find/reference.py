@@ -254,7 +254,7 @@ class Index:
         """Name -> its entry, for every API that some block uses."""
         users: dict[str, list[Example]] = defaultdict(list)
         for example in self.examples:
-            for name in dict.fromkeys(self.known.canonical[n] for n in example.apis if n in self.known.canonical):
+            for name in self.known.named(example.apis):
                 users[name].append(example)
         rarity = {name: math.log((len(self.examples) + 1) / len(blocks)) for name, blocks in users.items()}
         entries = {}

@@ -23,13 +23,13 @@ def related(index: Index) -> dict[tuple[str, str], list[Example]]:
     """
     users: dict[str, list[Example]] = defaultdict(list)
     for example in index.examples:
-        for name in dict.fromkeys(index.known.canonical[n] for n in example.apis if n in index.known.canonical):
+        for name in index.known.named(example.apis):
             users[name].append(example)
     weights = {n: math.log(len(index.examples) / len(some)) for n, some in users.items() if 2 <= len(some) <= RARE}
     found: dict[tuple[str, str], list[Example]] = {}
     for example in index.examples:
         shared: dict[Example, float] = defaultdict(float)
-        for name in dict.fromkeys(index.known.canonical[n] for n in example.apis if n in index.known.canonical):
+        for name in index.known.named(example.apis):
             for other in users[name] if name in weights else ():
                 if other.page != example.page and not other.block.startswith("solution"):
                     shared[other] += weights[name]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -64,6 +64,14 @@ class Apis:
         """Every spelling, aliases included -> the name that is shown."""
         spellings = {alias: api.name for api in self.by_name.values() for alias in api.aliases}
         return spellings | {name: name for name in self.by_name}
+
+    def named(self, spellings: Iterable[str]) -> list[str]:
+        """The names that are shown for these spellings, each once; spellings that the list lacks are left out."""
+        return list(dict.fromkeys(self.canonical[one] for one in spellings if one in self.canonical))
+
+    def operations(self, spellings: Iterable[str]) -> set[str]:
+        """The families of these spellings."""
+        return {self.by_name[name].family for name in self.named(spellings)}
 
     @cached_property
     def families(self) -> Mapping[str, tuple[str, ...]]:

@@ -32,8 +32,8 @@ class Coverage:
 
 def coverage(apis: Apis, used: Iterable[str], key: str = "where") -> dict[str, Coverage]:
     """Coverage for each value of ``key`` (``where`` or ``group``)."""
-    seen = {apis.canonical[name] for name in used if name in apis.canonical}
-    seen_families = {apis.by_name[name].family for name in seen}
+    seen = set(apis.named(used))
+    seen_families = apis.operations(seen)
     names: Counter[str] = Counter()
     hits: Counter[str] = Counter()
     families: dict[str, set[str]] = {}
@@ -86,7 +86,7 @@ def goals(apis: Apis, used: Iterable[str]) -> list[Goal]:
     Raises:
         BookError: a group holds what is not in the list of names.
     """
-    seen = {apis.by_name[apis.canonical[name]].family for name in used if name in apis.canonical}
+    seen = apis.operations(used)
     found = []
     for group, goal in json.loads(GOALS.read_text(encoding="utf-8")).items():
         families: dict[str, str] = {}

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from book.ground.errors import BookError
 from book.names.apis import Api, Apis
+from book.names.reasons import ACCESSOR, DEPRECATED, HARDWARE, UNDOCUMENTED
 
 FILE = Path(__file__).parent / "leftout.toml"
-LIMITS = {"deprecated": 170, "hardware": 110, "undocumented": 250, "accessor": 550, "other": None}
+LIMITS = {DEPRECATED: 170, HARDWARE: 110, UNDOCUMENTED: 250, ACCESSOR: 550, "other": None}
 """Reason -> how many operations may be left out for it."""
 SHARE = 0.4
 """How much of all operations may be left out."""
-EXEMPT = {"deprecated", "hardware"}
+EXEMPT = {DEPRECATED, HARDWARE}
 FULL = {
     f"torch{of}" for of in ("", ".nn", ".nn.functional", ".fft", ".special", ".distributions", ".sparse", ".signal")
 }
@@ -59,7 +60,7 @@ class Operation:
         if self.reason in EXEMPT:
             return ()
         if self.api.kind in ("function", "class"):
-            documented = self.api.page is not None and self.api.reason != "undocumented"
+            documented = self.api.page is not None and self.api.reason != UNDOCUMENTED
             return () if not documented else ("calls", "core") if self.api.group in FULL else ("calls",)
         if self.api.kind == "property" or self.api.reason:
             return ()
@@ -146,7 +147,7 @@ def rows(path: Path | None = None) -> dict[str, Row]:
 def operations(apis: Apis, used: Iterable[str], by_hand: Mapping[str, Row] | None = None) -> Shown:
     """What the blocks that use the names show of all operations that run on a CPU."""
     by_hand = rows() if by_hand is None else by_hand
-    seen = {apis.by_name[apis.canonical[name]].family for name in used if name in apis.canonical}
+    seen = apis.operations(used)
     found = []
     for family, names in apis.families.items():
         if any(apis.by_name[name].where == "cpu" for name in names):
@@ -170,9 +171,12 @@ def problems(apis: Apis, used: Iterable[str], by_hand: Mapping[str, Row] | None 
     for name in by_hand:
         one = known.get(name)
         if one is None:
-            of = apis.by_name[apis.canonical[name]].family if name in apis.canonical else ""
-            said = f"torch {apis.torch} has no such operation for a CPU: take the row out"
-            said = f"write it as {of}" if of in known else said
+            spelled = [of for of in apis.operations([name]) if of in known]
+            said = (
+                f"write it as {spelled[0]}"
+                if spelled
+                else f"torch {apis.torch} has no such operation for a CPU: take the row out"
+            )
         elif one.shown:
             said = "a block shows it: take the row out"
         elif one.reason:

@@ -48,7 +48,7 @@ def users(known: Mapping[str, Record], apis: Apis) -> dict[str, list[User]]:
     for page, record in known.items():
         for cell in record.cells:
             if cell.program and not cell.needs:
-                for name in {apis.canonical[spelled] for spelled in cell.apis if spelled in apis.canonical}:
+                for name in apis.named(cell.apis):
                     found.setdefault(name, []).append(User(page, cell))
     return {
         name: sorted(some, key=lambda u: (u.cell.seconds + 0.01 * u.cell.program["lines"], u.label))[:TRIES]
@@ -94,8 +94,10 @@ def notice(
     """
     kept, wanted = due(tree, known, apis, pages)
     book_ledger, names = ledger.load(tree), list(wanted)
-    noticed.write(tree, kept.values())
-    with nullcontext(sessions) if sessions or not names else Sessions() as warm:
+    noticed.write(tree, kept.values())  # without what no longer holds
+    if not names:
+        return kept
+    with nullcontext(sessions) if sessions else Sessions() as warm:
         for start in range(0, len(names), PORTION):
             portion = {name: wanted[name] for name in names[start : start + PORTION]}
             kept |= _tried(tree, portion, apis, book_ledger, workers, say, warm)

@@ -25,8 +25,8 @@ from typing import Any
 
 from book.run import warden
 
-INSTALLED = tuple(path + os.sep for key in ("stdlib", "purelib", "platlib") if (path := sysconfig.get_path(key)))
-PACKAGES = INSTALLED[1:]
+STANDARD, *PACKAGES = (f"{sysconfig.get_path(key)}{os.sep}" for key in ("stdlib", "purelib", "platlib"))
+INSTALLED = (STANDARD, *PACKAGES)
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 LOOPBACK = re.compile(r"(?i)localhost(\..*)?|127\.[\d.]+|::1|::ffff:127\.[\d.]+|0\.0\.0\.0|::|")
 # Audit events that change a file: event -> where its paths stand, and the place of the folder's descriptor for each.
@@ -227,14 +227,15 @@ class Guard:
 
 def _by_its_package(path: str) -> bool:
     """Whether an installed package writes beside its own code, as some do once, when a machine first imports them."""
-    site = next((site for site in PACKAGES if path.startswith(site)), None)
     frame: types.FrameType | None = sys._getframe(1)
     while frame and frame.f_code.co_filename == __file__:
         frame = frame.f_back
-    if site is None or frame is None:
-        return False
-    package, inside, _ = path[len(site) :].partition(os.sep)
-    return bool(inside) and frame.f_code.co_filename.startswith(site + package + os.sep)
+    writer = frame.f_code.co_filename if frame else ""
+    for site in PACKAGES:
+        package, inside, _ = path.removeprefix(site).partition(os.sep)
+        if path.startswith(site) and inside and writer.startswith(site + package + os.sep):
+            return True
+    return False
 
 
 _CACHES = frozenset({"MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "TORCH_EXTENSIONS_DIR", "TRITON_CACHE_DIR"})

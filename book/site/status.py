@@ -184,14 +184,16 @@ def _reach(words: dict[str, Any], language: str, known: Sequence[Record]) -> lis
 
 def _by_group(words: dict[str, Any], some: Sequence[Operation], language: str) -> list[str]:
     """A line per group of names, and one for each row of leftout.toml, with its sentence."""
-    plain = leftout.by_group([one for one in some if one.row is None])
-    lines = [([group], words["comma"].join(f"`{name}`" for name in names)) for group, names in plain.items()]
-    by_hand: dict[str, list[str]] = {}
-    for one in some:
-        if one.row:
-            by_hand.setdefault(one.row.why_zh if language == "zh" else one.row.why, []).append(one.api.name)
-    lines += [(names, why) for why, names in by_hand.items()]
-    told = [(words["comma"].join(f"`{name}`" for name in names), said) for names, said in lines]
+
+    comma: str = words["comma"]
+
+    def listed(names: Sequence[str]) -> str:
+        return comma.join(f"`{name}`" for name in names)
+
+    told = [(f"`{group}`", listed(names)) for group, names in leftout.by_group([o for o in some if not o.row]).items()]
+    for row in dict.fromkeys(one.row for one in some if one.row):
+        names = [one.api.name for one in some if one.row == row]
+        told.append((listed(names), row.why_zh if language == "zh" else row.why))
     return [words["reason_row"].format(names=names, said=said) for names, said in told]
 
 
