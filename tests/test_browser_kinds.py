@@ -45,8 +45,7 @@ def test_narrow_windows(new_context: NewContext, below: str, kind: str, language
     context = new_context(viewport={"width": NARROW[0], "height": 800}, has_touch=True)
     page = Visit(context.new_page(), below).open(folder(language) + KINDS[kind]).page
     page.wait_for_load_state("networkidle")
-    made_by_script = kind == "search"  # a machine under load paints before the box is there: 0.024 at times
-    problems = [] if made_by_script else [f"at first: {problem}" for problem in reading.moved(page)]
+    problems = [f"at first: {problem}" for problem in reading.moved(page)]
     for width in NARROW:
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_function("width => innerWidth === width", arg=width)
@@ -70,7 +69,6 @@ def test_a_desk(new_context: NewContext, below: str, kind: str, language: str) -
         support.sideways,
         support.accessible,
     )
-    checks = checks[kind == "search" :]  # the box of the search is made by a script
     problems = [problem for check in checks for problem in check(page)]
     with support.scheme(page, "dark"):
         problems += [f"dark: {problem}" for problem in support.contrast(page)]
