@@ -53,6 +53,8 @@ def planted(tmp_path: Path, code: str, front: str) -> tuple[Tree, Page]:
             "a block uses optuna-dashboard",
         ),
         ("1 + 1", "needs: [optuna]", "no block of the page imports or runs it"),
+        ("import torch\n\ntorch.compile(len)", "title: T", 'a block uses g++: write "needs: [g++]"'),
+        ('import torch\n\ntorch.compile(len, backend="eager")', "needs: [g++]", "no block of the page imports or runs it"),
         ("import optuna\n\noptuna.__name__", "needs: [optunas]", 'tools.txt does not pin it (did you mean "optuna"?)'),
     ],
 )
@@ -79,6 +81,16 @@ def test_a_missing_package_is_told_and_fails_where_all_parts_were_asked_for(
     (verdict,) = check.judge(tree, page, run, ledger.load(tree), None)
     assert verdict.status == status
     assert verdict.message == "needs no-such-tool, not installed here: pip install -r tools.txt"
+
+
+def test_a_missing_program_is_told_with_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, page = planted(tmp_path, "import torch\n\ntorch.compile(len)", "needs: [g++, no-such-tool]")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert needs.missing(page) == ["g++", "no-such-tool"]
+    assert needs.told(page) == (
+        "needs g++, no-such-tool, not installed here: pip install -r tools.txt; "
+        "a C++ compiler, on Linux: `apt-get install g++`"
+    )
 
 
 def test_parts_that_do_not_exist_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,7 @@ def environment(name: str | None = None, user: Mapping[str, str] | None = None) 
         "MPLBACKEND": "module://book.run.figures",
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # more start a pool of processes or threads, which outlives the page
         **caches(user),
         **world.sets,
     }
