@@ -38,11 +38,11 @@ def test_every_page_and_block_is_listed(small: Tree) -> None:
 
 
 def test_what_the_book_says_of_gpus_stands_in_their_record() -> None:
-    """README and the home page say "most blocks", the afterword names the card."""
+    """README and the home page say "more than half", the afterword names the card."""
     passes, pages = read_gpu(HERE), check.load_pages(HERE)
     cells = [(name, cell) for name in pages for cell in records.read(HERE, name).cells]
     good = [passes.find(name, cell.name, cell.hashes.code) for name, cell in cells]
-    assert sum(found is not None and found.passed for found in good) > 0.6 * len(cells)
+    assert sum(found is not None and found.passed for found in good) > len(cells) / 2
     for language in LANGUAGES:
         said = HERE.page(language, "start/afterword").read_text(encoding="utf-8")
         assert passes.gpu in " ".join(said.split())

@@ -297,9 +297,10 @@ class _Session:
             sys.stderr.write(self._tidy(warnings.formatwarning(message, category, filename, lineno)))
 
     def _tidy(self, text: str) -> str:
-        """Text as a page can hold it, without what differs from machine to machine: the session's folders, addresses."""
+        """Text as a page can hold it, without what differs from machine to machine: folders, addresses."""
         text = clean(text)
-        for folder in (*PACKAGES, str(self.script.parent) + os.sep, str(self.script.parent), self.job.root + os.sep):
+        ours = (str(self.script.parent) + os.sep, str(self.script.parent), self.job.root + os.sep)
+        for folder in (*PACKAGES, *guard.caches(), *ours):
             text = text.replace(folder, "")
         return re.sub(r"\b0x[0-9a-fA-F]{6,16}\b", "0x…", text)
 

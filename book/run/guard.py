@@ -91,7 +91,7 @@ class Guard:
         self._script = script
         self._refuse = refuse
         self._inside = {str(folder) + os.sep, os.path.realpath(folder) + os.sep, f"{os.sep}dev{os.sep}"}
-        self._inside |= {os.environ[n] + os.sep for n in os.environ if n in _CACHES}
+        self._inside |= caches()
         self._found: list[str] = []
         self._ours: list[Any] = []
         self._threads = set(threading.enumerate())
@@ -238,7 +238,12 @@ def _by_its_package(path: str) -> bool:
     return False
 
 
-_CACHES = frozenset({"MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "TORCH_EXTENSIONS_DIR", "TRITON_CACHE_DIR"})
+_CACHES = ("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "TORCH_EXTENSIONS_DIR", "TRITON_CACHE_DIR")
+
+
+def caches() -> set[str]:
+    """The folders, each with a slash at its end, where packages keep what they make once for all sessions."""
+    return {os.environ[name] + os.sep for name in _CACHES if name in os.environ}
 
 
 def own_temporary_folder(folder: Path) -> None:

@@ -21,7 +21,7 @@ import time
 
 
 def speedup(slow, fast, *inputs, rounds=9):
-    """How many times as long ``slow`` takes: the median over pairs, one call right after the other."""
+    """How many times as long ``slow`` takes: the median over pairs of calls."""
     slow(*inputs), fast(*inputs)  # compiled, and in the caches
     ratios = []
     for _ in range(rounds):
@@ -98,11 +98,13 @@ def reduced(x, how):
 
 
 ones = torch.ones(3)
+weights = ones.clone().requires_grad_()
+words = ("sum", "mean", "max", "sum")
 print("the same    ", graphs_after(scaled, [(ones, 2), (ones + 1, 2), (ones, 2)]))
 print("dtypes      ", graphs_after(scaled, [(ones, 2), (ones.double(), 2), (ones, 2)]))
-print("needs grad  ", graphs_after(scaled, [(ones, 2), (ones.clone().requires_grad_(), 2)]))
+print("needs grad  ", graphs_after(scaled, [(ones, 2), (weights, 2)]))
 print("integers    ", graphs_after(scaled, [(ones, n) for n in (2, 3, 4, 5)]))
-print("words       ", graphs_after(reduced, [(ones, how) for how in ("sum", "mean", "max", "sum")]))
+print("words       ", graphs_after(reduced, [(ones, how) for how in words]))
 # --8<-- [end:guards]
 
 
@@ -185,14 +187,16 @@ def limited_by_where(x):
 
 def limited_by_cond(x):
     largest = x.abs().max()
-    return 2 * torch.cond(largest > 1, lambda x, m: x / m, lambda x, m: x.clone(), (x, largest))
+    large = largest > 1
+    return 2 * torch.cond(large, lambda x, m: x / m, lambda x, m: x.clone(), (x, largest))
 
 
 for function in (limited_by_where, limited_by_cond):
     for value in (ones, 3 * ones, torch.zeros(3)):
         whole = torch.compile(function, backend=looking, fullgraph=True)
         assert torch.equal(whole(value), limited(value))
-    print(function.__name__, graphs_after(function, [(ones,), (3 * ones,)], fullgraph=True))
+    counts = graphs_after(function, [(ones,), (3 * ones,)], fullgraph=True)
+    print(function.__name__, counts)
 # --8<-- [end:without_a_break]
 
 
@@ -229,7 +233,8 @@ def checked(x):
     return x * 2
 
 
-print(graphs_after(checked, [(ones,)]), torch.compile(checked, backend=looking)(torch.tensor([torch.nan])))
+nan = torch.tensor([torch.nan])
+print(graphs_after(checked, [(ones,)]), torch.compile(checked, backend=looking)(nan))
 # --8<-- [end:is_compiling]
 
 # --8<-- [start:training]
@@ -291,9 +296,13 @@ def graphs_of_steps(make, change):
     return counts
 
 
-number = graphs_of_steps(lambda w: torch.optim.Adam(w, lr=0.1), lambda group, lr: group.update(lr=lr))
+number = graphs_of_steps(
+    lambda weights: torch.optim.Adam(weights, lr=0.1),
+    lambda group, lr: group.update(lr=lr),
+)
 tensor = graphs_of_steps(
-    lambda w: torch.optim.Adam(w, lr=torch.tensor(0.1), capturable=True), lambda group, lr: group["lr"].fill_(lr)
+    lambda weights: torch.optim.Adam(weights, lr=torch.tensor(0.1), capturable=True),
+    lambda group, lr: group["lr"].fill_(lr),
 )
 for kind, counts in (("number", number), ("tensor", tensor)):
     again, once_more = counts[2] > counts[0], counts[-1] > counts[2]
@@ -314,7 +323,8 @@ class Residual(nn.Module):
 torch.manual_seed(0)
 deep = nn.Sequential(*[Residual(16) for _ in range(12)])
 rows = torch.randn(2, 16, requires_grad=True)
-print("whole:", graphs_after(deep, [(rows,)]), "graph,", len(graphs[0].graph.nodes), "nodes")
+whole = graphs_after(deep, [(rows,)])
+print("whole:", whole, "graph,", len(graphs[0].graph.nodes), "nodes")
 
 start_counting()
 for block in deep:
@@ -336,8 +346,9 @@ def forward(x):
 
 
 print(graphs_after(forward, [(rows,)], fullgraph=True))
-print([(name, len(body.graph.nodes)) for name, body in graphs[0].named_children()])
-print(len(graphs[0].graph.find_nodes(op="call_function", target=torch.ops.higher_order.invoke_subgraph)), "calls")
+print([(name, len(part.graph.nodes)) for name, part in graphs[0].named_children()])
+body = torch.ops.higher_order.invoke_subgraph
+print(len(graphs[0].graph.find_nodes(op="call_function", target=body)), "calls")
 # --8<-- [end:nested_region]
 
 # --8<-- [start:caches]
@@ -351,9 +362,10 @@ first = time.perf_counter() - start
 start = time.perf_counter()
 fast_gelu(x)
 assert first > 3 * (time.perf_counter() - start)
-print(dict(counters["aot_autograd"])["autograd_cache_hit"], "hit: the code was on the disk")
+print(counters["aot_autograd"]["autograd_cache_hit"], "hit: the code was on the disk")
 kept, told = torch.compiler.save_cache_artifacts()
-assert torch.compiler.load_cache_artifacts(kept).artifacts.keys() == told.artifacts.keys()
+loaded = torch.compiler.load_cache_artifacts(kept)
+assert loaded.artifacts.keys() == told.artifacts.keys()
 print(sorted(told.artifacts), type(kept).__name__)
 # --8<-- [end:caches]
 
@@ -377,7 +389,8 @@ print("fallback_random:", torch.equal(dropped(0, same), dropped(0, dropout)))
 
 # --8<-- [start:modes]
 for mode, options in torch._inductor.list_mode_options().items():
-    print(f"{mode:27}", ", ".join(sorted(name for name, on in options.items() if on is True)))
+    on = sorted(name for name, value in options.items() if value is True)
+    print(f"{mode:27}", ", ".join(on))
 print(torch.compiler.list_backends(), torch.compiler.get_default_backend())
 # --8<-- [end:modes]
 
@@ -411,7 +424,8 @@ sequences = [torch.randn(n) for n in (3, 5, 6, 9, 11, 14, 17, 30)]
 
 def padded(sequence):
     """Filled with zeros to the next power of two."""
-    return nn.functional.pad(sequence, (0, (1 << (len(sequence) - 1).bit_length()) - len(sequence)))
+    length = 1 << (len(sequence) - 1).bit_length()
+    return nn.functional.pad(sequence, (0, length - len(sequence)))
 
 
 lengths = [len(padded(s)) for s in sequences]
