@@ -260,3 +260,11 @@ def test_after_a_killed_warm_parent_no_page_goes_on(tmp_path: Path) -> None:
     assert _wait_for_end([page], 2 + BUSY) == []
     sessions._process.wait()
     sessions.__exit__()
+
+
+def test_a_traceback_names_no_folder_of_a_cache(sessions: Sessions) -> None:
+    """Code that a compiler has written lies in a folder of the user's."""
+    code = "import os\n\nplace = os.environ['TORCHINDUCTOR_CACHE_DIR']\nexec(compile('1 / 0', place + '/made.py', 'exec'))"
+    (run,) = sessions.run([job(code)])
+    (output,) = run.results[0].outputs
+    assert 'File "made.py"' in "".join(output["traceback"])
