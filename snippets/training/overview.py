@@ -151,7 +151,7 @@ by_script(net)
 new = DataLoader(X_valid, batch_size=64)  # unshuffled; the last batch has 8 samples
 chances = predict(net, new)  # (200, 3)
 accuracy = (chances.argmax(dim=1) == Y_valid).double().mean()
-print(tuple(chances.shape), f"accuracy {accuracy:.2f}")
+print(tuple(chances.shape), f"accuracy {accuracy:.1f}")
 assert torch.allclose(chances, predict(net, [X_valid])) and accuracy > 0.85
 assert torch.allclose(chances.sum(dim=1), torch.ones(200, dtype=torch.float64))
 assert not chances.requires_grad and net.training
