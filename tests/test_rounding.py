@@ -366,3 +366,13 @@ def test_a_layout_is_lengths_and_strides() -> None:
     assert layout(X) == [(40, 50), (50, 1)] and layout(X.T) == [(50, 1), (40, 50)]
     assert layout(torch.empty(0)) == [(0, 0)]
     assert layout(torch.as_strided(X, (1, 50), (7, 1))) == layout(X[:1]) == [(1, 0), (50, 1)]
+
+
+def test_a_profiler_notes_each_operator_once_and_the_noise_goes_on_after_it() -> None:
+    with Rounding(1).around(BlockResult("one")):
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+            X @ W
+        after = X @ W
+    assert [row.count for row in seen.key_averages() if row.key == "aten::mm"] == [1]
+    assert not torch.equal(after, X @ W)
+    assert torch.equal(X @ W, X @ W) and torch.autograd.profiler.profile.__exit__.__qualname__ == "profile.__exit__"

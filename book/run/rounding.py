@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 
 if TYPE_CHECKING:
     from book.run.job import BlockResult
@@ -243,10 +243,37 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's m
         """Entered for one block, whose result gets to know whether it had something compiled."""
         type(self).compiled = False
         try:
-            with self:
+            with self, self._aside_of_profilers():
                 yield
         finally:
             result.compiled = self.compiled
+
+    @contextlib.contextmanager
+    def _aside_of_profilers(self) -> Iterator[None]:
+        """Step aside while a profiler looks, which would note each operator twice: as it was called, and from here."""
+        kind = torch.autograd.profiler.profile
+        start, end = kind._start_trace, kind.__exit__
+        aside: set[int] = set()
+
+        def start_aside(profiler: Any) -> None:
+            if _get_current_dispatch_mode() is self:
+                self.__exit__(None, None, None)
+                aside.add(id(profiler))
+            start(profiler)
+
+        def end_aside(profiler: Any, *how: Any) -> Any:
+            try:
+                return end(profiler, *how)
+            finally:
+                if id(profiler) in aside:
+                    aside.remove(id(profiler))
+                    self.__enter__()
+
+        kind._start_trace, kind.__exit__ = start_aside, end_aside  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            kind._start_trace, kind.__exit__ = start, end  # type: ignore[method-assign]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
