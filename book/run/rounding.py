@@ -251,13 +251,13 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's m
     @contextlib.contextmanager
     def _aside_of_profilers(self) -> Iterator[None]:
         """Step aside while a profiler looks, which would note each operator twice: as it was called, and from here."""
-        kind = torch.autograd.profiler.profile
+        kind: Any = torch.autograd.profiler.profile
         start, end = kind._start_trace, kind.__exit__
         aside: set[int] = set()
 
         def start_aside(profiler: Any) -> None:
             if _get_current_dispatch_mode() is self:
-                self.__exit__(None, None, None)
+                self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
                 aside.add(id(profiler))
             start(profiler)
 
@@ -269,11 +269,11 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's m
                     aside.remove(id(profiler))
                     self.__enter__()
 
-        kind._start_trace, kind.__exit__ = start_aside, end_aside  # type: ignore[method-assign]
+        kind._start_trace, kind.__exit__ = start_aside, end_aside
         try:
             yield
         finally:
-            kind._start_trace, kind.__exit__ = start, end  # type: ignore[method-assign]
+            kind._start_trace, kind.__exit__ = start, end
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
