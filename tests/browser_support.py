@@ -590,8 +590,13 @@ class Links:
 
 def links(page: Page, known: Links) -> list[str]:
     """Every link, picture, script and style sheet of the page leads somewhere inside the site, anchors included."""
-    found = page.evaluate("""[...new Set([...document.querySelectorAll("[href]:not(link[rel^=alternate], link[rel=canonical]), [src]")]
-        .map(el => el.href?.baseVal ?? el.href ?? el.src).filter(url => /^https?:/.test(url)))]""")
+    found = page.evaluate("""() => {
+        const here = `${location.href.split("#")[0]}#`
+        const elements = document.querySelectorAll("[href]:not(link[rel^=alternate], link[rel=canonical]), [src]")
+        const urls = new Set([...elements].map(el => el.href?.baseVal ?? el.href ?? el.src))
+        const isThere = url => url.startsWith(here) && document.getElementById(decodeURIComponent(url.slice(here.length)))
+        return [...urls].filter(url => /^https?:/.test(url) && !isThere(url))
+    }""")
     return [problem for url in found if (problem := known.problem(url))]
 
 
